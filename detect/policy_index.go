@@ -1,0 +1,6 @@
+package detect
+
+// policyIndex makes look-ups of one compiled policy quick.
+type policyIndex struct {
+	tables map[string]*Table
+}
