@@ -127,7 +127,8 @@ type Actor struct {
 // Read is one judged record: a row of the reads table.
 type Read struct {
 	AccessKey string
-	Time      int64 // of the access, nanoseconds
+	Revision  uint32 // 1; one more each time late facts judge the access again
+	Time      int64  // of the access, nanoseconds
 	Env       string
 	Actor     Actor
 	RequestID string
