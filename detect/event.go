@@ -56,6 +56,9 @@ const (
 	Yes
 )
 
+// String gives "unknown", "no" or "yes".
+func (t Tri) String() string { return [...]string{"unknown", "no", "yes"}[t] }
+
 // ActorKind says what sort of session made a request.
 type ActorKind uint8
 
@@ -66,6 +69,11 @@ const (
 	ActorOutsider                   // a secret key used from outside the server, with no user
 	ActorService                    // a declared service, webhook or cron route, or a declared job principal
 )
+
+// String gives the name used in outputs and tables.
+func (k ActorKind) String() string {
+	return [...]string{"unknown", "user", "anonymous", "outsider", "service"}[k]
+}
 
 // Request is one request as the application, the gateway or the edge logged it.
 // A field that the line does not carry is empty, Unknown, -1 for counts, 0 for times.

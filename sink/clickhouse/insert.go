@@ -1,0 +1,36 @@
+package clickhouse
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	ch "github.com/ClickHouse/clickhouse-go/v2"
+)
+
+// with adds server-side parameters, name and value in turn.
+func with(ctx context.Context, pairs ...string) context.Context {
+	p := make(ch.Parameters, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		p[pairs[i]] = pairs[i+1]
+	}
+	return ch.Context(ctx, ch.WithParameters(p))
+}
+
+func (s *Store) exec(ctx context.Context, statement string) error { return s.conn.Exec(ctx, statement) }
+
+// insert writes one block. rows calls add once for each row, with one value for
+// each column. The statement's text holds names from our own lists only.
+func (s *Store) insert(ctx context.Context, table string, columns []string, size int, rows func(add func(...any) error) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 60*time.Second+time.Duration(size)*100*time.Microsecond)
+	defer cancel()
+	batch, err := s.conn.PrepareBatch(ctx, "INSERT INTO "+s.database+"."+table+" (`"+strings.Join(columns, "`, `")+"`)")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = batch.Abort() }()
+	if err := rows(batch.Append); err != nil {
+		return err
+	}
+	return batch.Send()
+}
