@@ -130,3 +130,18 @@ func DefaultGrace() Grace {
 
 // DefaultThresholds gives the numbers of a policy that names none.
 func DefaultThresholds() Thresholds { return Thresholds{CriticalPeople: 10, BoundRecords: 20} }
+
+// DefaultPrincipals gives the roles of a policy that names none: those of Supabase
+// and of a plain Postgres.
+func DefaultPrincipals() Principals {
+	return Principals{
+		Bypass:        []string{"service_role", "postgres", "supabase_admin"},
+		Anonymous:     []string{"anon"},
+		Authenticated: []string{"authenticated"},
+		Login:         []string{"authenticator"},
+	}
+}
+
+func (p Principals) empty() bool {
+	return len(p.Bypass)+len(p.Anonymous)+len(p.Authenticated)+len(p.Login)+len(p.Jobs) == 0
+}
