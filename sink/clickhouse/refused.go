@@ -2,19 +2,19 @@ package clickhouse
 
 import (
 	"trespass.dev/trespass/detect"
-	"trespass.dev/trespass/sink"
+	"trespass.dev/trespass/sink/contract"
 )
 
 // refused says where a row came from that no table takes. A row of findings or
 // reads is named by its first line.
-func refused(table string, row any, err error) sink.Quarantined {
-	q := sink.Quarantined{Reason: "row_shape", Format: table, Detail: Brief(err)}
+func refused(table string, row any, err error) contract.Quarantined {
+	q := contract.Quarantined{Reason: "row_shape", Format: table, Detail: Brief(err)}
 	switch r := row.(type) {
 	case detect.Finding:
 		q.Origin, q.Time = first(r.Origins), r.Time
 	case detect.Read:
 		q.Origin, q.Time = first(r.Origins), r.Time
-	case sink.Fact:
+	case contract.Fact:
 		q.Origin = r.Origin
 	}
 	return q

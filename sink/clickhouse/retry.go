@@ -3,8 +3,11 @@ package clickhouse
 import (
 	"context"
 	"errors"
+	"io"
 	"math/rand/v2"
+	"net"
 	"strings"
+	"syscall"
 	"time"
 
 	ch "github.com/ClickHouse/clickhouse-go/v2"
@@ -86,3 +89,20 @@ func Brief(err error) string {
 	return strings.TrimSpace(text)
 }
 
+// Passing reports whether an error may go away by itself: the network, a server
+// that is starting, short of memory or disk. Wrong passwords and grants are not,
+// so that a first start says so at once; a running Writer waits for those too.
+func Passing(err error) bool {
+	var network net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return false
+	case errors.As(err, &network), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ECONNRESET):
+		return true
+	}
+	switch code(err) {
+	case 159, 202, 209, 210, 241, 242, 243, 252, 999:
+		return true
+	}
+	return false
+}

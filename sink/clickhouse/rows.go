@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"trespass.dev/trespass/detect"
-	"trespass.dev/trespass/sink"
+	"trespass.dev/trespass/sink/contract"
 )
 
 // table binds a table's columns to the values of one row. The order of both lists
@@ -58,19 +58,19 @@ var reads = table[detect.Read]{
 	},
 }
 
-var quarantine = table[sink.Quarantined]{
+var quarantine = table[contract.Quarantined]{
 	name:    "quarantine",
 	columns: []string{"source", "partition", "offset", "record_time", "reason", "format", "detail", "size", "hash", "inserted_at"},
-	values: func(q *sink.Quarantined, m *mark) []any {
+	values: func(q *contract.Quarantined, m *mark) []any {
 		return []any{q.Origin.Source, q.Origin.Partition, q.Origin.Offset, when(q.Time), q.Reason, q.Format, q.Detail, uint64(max(q.Size, 0)), q.Hash, m.now}
 	},
 }
 
-var facts = table[sink.Fact]{
+var facts = table[contract.Fact]{
 	name: "facts",
 	columns: []string{"kind", "table", "record_id", "column", "user_id", "tenant", "agent", "principal", "value", "columns",
 		"valid_from", "valid_to", "retract", "source", "partition", "offset", "inserted_at"},
-	values: func(f *sink.Fact, m *mark) []any {
+	values: func(f *contract.Fact, m *mark) []any {
 		retract := uint8(0)
 		if f.Retract {
 			retract = 1

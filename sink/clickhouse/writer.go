@@ -5,30 +5,30 @@ import (
 	"fmt"
 	"time"
 
-	"trespass.dev/trespass/sink"
+	"trespass.dev/trespass/sink/contract"
 )
 
 // MaxRows is the most rows of one insert: one block, and so all or nothing.
 const MaxRows = 10_000
 
-// Writer is the sink.Sink over a Store.
+// Writer is the contract.Sink over a Store.
 type Writer struct {
 	store   *Store
 	name    string
-	trouble sink.Trouble
+	trouble contract.Trouble
 	now     func() time.Time
 	retry   func() retry
 }
 
 // NewWriter makes a Writer. name is stored with each finding and tells which
 // process wrote it. The Writer closes the store.
-func NewWriter(store *Store, name string, trouble sink.Trouble) *Writer {
+func NewWriter(store *Store, name string, trouble contract.Trouble) *Writer {
 	return &Writer{store: store, name: name, trouble: trouble, now: time.Now, retry: newRetry}
 }
 
-// Write implements sink.Sink. Quarantine and facts go first: when the caller
+// Write implements contract.Sink. Quarantine and facts go first: when the caller
 // passes an offset, what could not be decided at it is already on record.
-func (w *Writer) Write(ctx context.Context, b *sink.Batch) error {
+func (w *Writer) Write(ctx context.Context, b *contract.Batch) error {
 	m := &mark{policy: b.Policy, writer: w.name, now: w.now().UTC()}
 	if err := write(ctx, w, quarantine, b.Quarantined, m); err != nil {
 		return err
@@ -86,7 +86,7 @@ func writeBlock[T any](ctx context.Context, w *Writer, t table[T], rows []T, m *
 			return writeBlock(ctx, w, t, rows[half:], m)
 		case isShape(err) && t.name != quarantine.name:
 			w.trouble.Refused(t.name, "row_shape")
-			return writeBlock(ctx, w, quarantine, []sink.Quarantined{refused(t.name, rows[0], err)}, m)
+			return writeBlock(ctx, w, quarantine, []contract.Quarantined{refused(t.name, rows[0], err)}, m)
 		}
 		if since.IsZero() {
 			since = started
