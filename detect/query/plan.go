@@ -3,22 +3,35 @@
 // of parentheses, and keeps one plan per normalised text.
 package query
 
-// Plan is what one statement's text says. A Plan is shared and never changed.
+// Plan is what one statement's text says. A Plan is shared and never changed. It
+// never depends on the constants of the text, only on where they stand.
 type Plan struct {
 	Verb        Verb
-	Tables      []Table
-	Functions   []string // functions called in FROM or as the only output, canonical names
+	Tables      []Table  // one for each name, in the order of the text
+	Functions   []string // functions called in FROM or as the only output, canonical names; common built-in ones left out
 	Aggregate   bool     // returns only aggregates: no row of a table comes back
-	Folded      bool     // PostgREST's shape: the result is folded into one row
+	Folded      bool     // the rows are folded into one (PostgREST, json_agg), so that their count says nothing
 	Explain     bool
 	ForeignKey  bool // the check that Postgres makes for a foreign key
 	Catalog     bool // reads nothing but the catalog, or no table at all
-	Multi       bool // several statements in one text
-	Door        *Door
-	Fingerprint uint64 // of the normalised text
+	Multi       bool // several statements in one text; the plan is of all of them
+	Doors       []Door
+	Fingerprint uint64 // of the normalised text; the same in every process
 }
 
-// Verb is what a statement does.
+// Table gives the plan's entry for a canonical name, or nil.
+func (p *Plan) Table(name string) *Table {
+	for i := range p.Tables {
+		if p.Tables[i].Name == name {
+			return &p.Tables[i]
+		}
+	}
+	return nil
+}
+
+// Verb is what a statement does. A SELECT over a writing WITH clause has the verb
+// of that clause. A text of several statements has the verb of its first that is
+// neither SET nor transaction control.
 type Verb uint8
 
 const (
@@ -34,24 +47,34 @@ const (
 	VerbDDL
 )
 
-// Table is one relation that a statement reads or writes.
+var verbNames = [...]string{"other", "select", "insert", "update", "delete", "copy", "fetch", "set", "transaction", "ddl"}
+
+// String gives the lower-case name.
+func (v Verb) String() string { return verbNames[v] }
+
+// Table is one relation that a statement reads or writes. A relation that the text
+// names several times has one entry: what comes back is then taken together, and
+// a filter must hold in each place that comes back.
 type Table struct {
-	Name     string // canonical: unquoted where plain, no "public." in front
+	Name     string // canonical, see Canonical
 	Write    bool
 	Returns  bool     // its rows, or some of their columns, come back to the client
 	Columns  []string // columns that come back; empty with Star or when not told
 	Star     bool
 	Filters  []Filter // equalities that hold for each row that comes back
+	Tested   []string // columns that a predicate names, in whatever way; tells a scoped statement from an unscoped one
 	Subquery bool     // only inside a predicate
 }
 
-// Filter is column = value, or column = any of the values.
+// Filter is column = value, or column = any of the values. A column that a join
+// names without its table is given to every table that it may belong to; the
+// database accepts the statement only if one of them has it.
 type Filter struct {
 	Column string
 	Values []Value
 }
 
-// Value is where a filter's value stands. Exactly one of the two is set.
+// Value is where a filter's value stands. Exactly one of the first two is set.
 type Value struct {
 	Param   int  // $n, from 1
 	Literal int  // nth constant of the text, from 1
@@ -60,8 +83,8 @@ type Value struct {
 
 // Door is a change of who may read a table.
 type Door struct {
-	Table  string
+	Table  string // canonical; "schema.*" for all tables of a schema ("*" for public); the function of definer_function
 	Change string // row_security_off, no_force, policy_created, policy_altered, policy_dropped, grant, definer_function
-	Role   string // grantee, or role of the policy
+	Role   string // grantee, or role of the policy; "public" for everybody; empty where none is named
 	Always bool   // the policy's expression is always true
 }
