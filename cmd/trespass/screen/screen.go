@@ -1,0 +1,63 @@
+// Package screen writes for people: plain text that no log line can take over.
+package screen
+
+import (
+	"io"
+	"os"
+	"strings"
+	"unicode"
+)
+
+// Clean makes text from a log safe to print on a terminal: control characters,
+// escape sequences and characters that reverse the direction of writing come out
+// as a visible escape.
+func Clean(s string) string {
+	if strings.IndexFunc(s, unsafeRune) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if unsafeRune(r) {
+			const hex = "0123456789abcdef"
+			b.WriteString(`\u{`)
+			for shift := 20; shift >= 0; shift -= 4 {
+				if d := r >> shift; d != 0 || shift == 0 {
+					b.WriteByte(hex[d&15])
+				}
+			}
+			b.WriteByte('}')
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+func unsafeRune(r rune) bool {
+	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar || r == '\u2028' || r == '\u2029'
+}
+
+// IsTerminal reports whether w is a terminal, so that colour and progress are
+// welcome.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// Colour decides for one output: "always", "never", or "auto", which asks the
+// terminal and the variables NO_COLOR and FORCE_COLOR.
+func Colour(mode string, w io.Writer) bool {
+	switch {
+	case mode == "always":
+		return true
+	case mode == "never", os.Getenv("NO_COLOR") != "":
+		return false
+	case os.Getenv("FORCE_COLOR") != "":
+		return true
+	}
+	return IsTerminal(w) && os.Getenv("TERM") != "dumb"
+}
