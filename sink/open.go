@@ -63,34 +63,59 @@ func Open(ctx context.Context, o Options) (*Opened, error) {
 			return nil, err
 		}
 		return &Opened{Sink: w}, nil
-	case Embedded:
-		o.Engine.Dir = rest
-		engine, err := embedded.Start(ctx, o.Engine)
-		if err != nil {
-			return nil, err
-		}
-		opened, err := open(ctx, o, clickhouse.Address{URL: engine.URL(), Password: engine.Password()})
-		if err != nil {
-			_ = engine.Close()
-			return nil, err
-		}
-		opened.Engine = engine
-		return opened, nil
 	default:
-		return open(ctx, o, clickhouse.Address{URL: rest, Password: o.Password})
+		store, engine, err := connect(ctx, o, kind, rest)
+		if err != nil {
+			return nil, err
+		}
+		opened := &Opened{Sink: clickhouse.NewWriter(store, o.Writer, o.Trouble), Store: store, Engine: engine}
+		if err := prepare(ctx, o, store); err != nil {
+			_ = opened.Close()
+			return nil, err
+		}
+		return opened, nil
 	}
 }
 
-func open(ctx context.Context, o Options, a clickhouse.Address) (*Opened, error) {
-	store, err := clickhouse.Connect(a)
+// Store connects to the ClickHouse of an address to ask it or to migrate it, and
+// neither waits for it nor looks at its schema. Call the function when done.
+func Store(ctx context.Context, o Options) (*clickhouse.Store, func() error, error) {
+	kind, rest, err := Parse(o.Address)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := prepare(ctx, o, store); err != nil {
-		_ = store.Close()
-		return nil, err
+	if kind == Lines {
+		return nil, nil, fmt.Errorf("sink %s: files of lines cannot be asked; use jq, or a ClickHouse", o.Address)
 	}
-	return &Opened{Sink: clickhouse.NewWriter(store, o.Writer, o.Trouble), Store: store}, nil
+	store, engine, err := connect(ctx, o, kind, rest)
+	if err != nil {
+		return nil, nil, err
+	}
+	opened := &Opened{Sink: clickhouse.NewWriter(store, "", contract.Quiet{}), Store: store, Engine: engine}
+	if err := store.CheckVersion(ctx); err != nil {
+		_ = opened.Close()
+		return nil, nil, err
+	}
+	return store, opened.Close, nil
+}
+
+// connect starts the engine when the address says so.
+func connect(ctx context.Context, o Options, kind Kind, rest string) (*clickhouse.Store, *embedded.Engine, error) {
+	if kind == Server {
+		store, err := clickhouse.Connect(clickhouse.Address{URL: rest, Password: o.Password})
+		return store, nil, err
+	}
+	o.Engine.Dir = rest
+	engine, err := embedded.Start(ctx, o.Engine)
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := clickhouse.Connect(clickhouse.Address{URL: engine.URL(), Password: engine.Password()})
+	if err != nil {
+		_ = engine.Close()
+		return nil, nil, err
+	}
+	return store, engine, nil
 }
 
 // prepare waits for the server and checks its version and schema.

@@ -102,7 +102,7 @@ func (s *Store) Ask(ctx context.Context, a Asked) (*Answer, error) {
 	if a.Limit > 0 {
 		query += fmt.Sprintf(" LIMIT %d", a.Limit)
 	}
-	rows, err := s.conn.Query(with(ctx, pairs...), query)
+	rows, err := s.conn.Query(ctx, query, params(pairs...)...)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", a.Question.Name, err)
 	}

@@ -8,13 +8,14 @@ import (
 	ch "github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// with adds server-side parameters, name and value in turn.
-func with(ctx context.Context, pairs ...string) context.Context {
-	p := make(ch.Parameters, len(pairs)/2)
+// params are server-side parameters, name and value in turn: the text of a query
+// holds {name:Type}, and the value goes beside it.
+func params(pairs ...string) []any {
+	out := make([]any, 0, len(pairs)/2)
 	for i := 0; i+1 < len(pairs); i += 2 {
-		p[pairs[i]] = pairs[i+1]
+		out = append(out, ch.Named(pairs[i], pairs[i+1]))
 	}
-	return ch.Context(ctx, ch.WithParameters(p))
+	return out
 }
 
 func (s *Store) exec(ctx context.Context, statement string) error { return s.conn.Exec(ctx, statement) }

@@ -171,8 +171,8 @@ func (s *Store) Status(ctx context.Context, r Rendering) (State, error) {
 	}
 	var st State
 	var exists uint8
-	if err := s.conn.QueryRow(with(ctx, "db", s.database),
-		"SELECT count() > 0 FROM system.tables WHERE database = {db:String} AND name = 'migrations'").Scan(&exists); err != nil {
+	if err := s.conn.QueryRow(ctx, "SELECT count() > 0 FROM system.tables WHERE database = {db:String} AND name = 'migrations'",
+		params("db", s.database)...).Scan(&exists); err != nil {
 		return State{}, fmt.Errorf("look for the migrations table in %s: %w", s.database, err)
 	}
 	if exists == 0 {

@@ -129,11 +129,10 @@ TTL toDateTime(event_time) + INTERVAL 13 MONTH
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {db}.reads_to_owners {on_cluster} TO {db}.reads_by_owner AS
-SELECT arrayJoin(if(empty(owners), [('', '')], arrayMap(o -> (o.`column`, o.id), owners))) AS each,
-       each.2 AS owner, each.1 AS owner_column,
-       event_time, access_key, revision, actor_kind, actor, session_id, request_id, route, principal,
+SELECT owner, owner_column, event_time, access_key, revision, actor_kind, actor, session_id, request_id, route, principal,
        `table`, record_id, tenant, columns, verdict, relation, reason, claim, count, env, origins
-FROM {db}.reads;
+FROM {db}.reads
+ARRAY JOIN if(empty(owners), [''], owners.id) AS owner, if(empty(owners), [''], owners.`column`) AS owner_column;
 
 CREATE TABLE IF NOT EXISTS {db}.quarantine {on_cluster}
 (
