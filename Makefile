@@ -31,7 +31,7 @@ check: ## format, vet, staticcheck, and which package may import which
 	go vet -tags e2e ./...
 	$(DEV) install tools
 	$(TOOLS)/staticcheck -tags e2e ./...
-	for script in $(DEV) deploy/dev/*.sh .ci/run; do bash -n "$$script"; done
+	for script in $(DEV) deploy/*.sh deploy/dev/*.sh .ci/run; do bash -n "$$script"; done
 	go test -count=1 -run Arrows ./detect
 
 .PHONY: bench
@@ -49,6 +49,10 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 .PHONY: build
 build: ## bin/trespass, one static file, and bin/trespass-clickhouse, the embedded engine
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/trespass ./cmd/trespass-clickhouse
+
+.PHONY: secrets
+secrets: ## the secret files of docker-compose.yml, if they are not there yet
+	deploy/secrets.sh
 
 .PHONY: parts
 parts: ## fetch what the tests need: the engine library, Kafka, Postgres, Prometheus, Alertmanager
