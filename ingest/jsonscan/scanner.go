@@ -40,7 +40,8 @@ func (k Kind) String() string {
 // zero value, so a caller may check once, at the end. A Scanner is used by one
 // goroutine; Reset makes it ready for the next text.
 type Scanner struct {
-	buf    []byte
+	line   []byte
+	buf    []byte // line; nothing once something was wrong, so that no step goes on
 	pos    int
 	mem    *decode.Scratch
 	depth  int
@@ -55,13 +56,29 @@ type Scanner struct {
 
 // Reset begins with line. Strings that the Scanner gives point into line and mem.
 func (s *Scanner) Reset(line []byte, mem *decode.Scratch) {
-	s.buf, s.mem = line, mem
+	s.line, s.buf, s.mem = line, line, mem
 	s.pos, s.depth = 0, 0
 	s.fresh, s.failed = false, false
 }
 
-// Pos is the byte where the scanner stands.
-func (s *Scanner) Pos() int { return s.pos }
+// Mark is a place before a value.
+type Mark struct{ pos, depth int }
+
+// Mark remembers the place before the next value.
+func (s *Scanner) Mark() Mark {
+	s.peek()
+	return Mark{s.pos, s.depth}
+}
+
+// Back stands again before the value that m marks, which has been read since, wholly
+// or until something was wrong with its meaning. A fault of the text itself stays.
+func (s *Scanner) Back(m Mark) {
+	if s.failed && s.reason != decode.BadField && s.reason != decode.Missing && s.reason != decode.BadTime {
+		return
+	}
+	s.failed, s.fresh = false, false
+	s.buf, s.pos, s.depth = s.line, m.pos, m.depth
+}
 
 // OK says whether nothing has been wrong so far.
 func (s *Scanner) OK() bool { return !s.failed }
@@ -73,6 +90,7 @@ func (s *Scanner) Fail(reason decode.Reason, detail string) {
 		return
 	}
 	s.failed, s.reason, s.at, s.detail = true, reason, s.pos, detail
+	s.buf, s.fresh = nil, false
 }
 
 // Err gives what was wrong, as an *decode.Error of the named format, or nil.
@@ -115,9 +133,6 @@ func (s *Scanner) Enter(want Kind, field string) bool {
 }
 
 func (s *Scanner) push() bool {
-	if s.failed {
-		return false
-	}
 	if s.depth == decode.MaxDepth {
 		s.Fail(decode.TooDeep, "more than 64 levels")
 		return false
@@ -144,6 +159,16 @@ func (s *Scanner) Key() (key []byte, ok bool) {
 		return nil, false
 	}
 	return s.key[:n], true
+}
+
+// Name is Key with a key that lives as long as the text and the Scratch.
+func (s *Scanner) Name() (name string, ok bool) {
+	raw, escaped, ok := s.rawKey()
+	if !ok || !escaped {
+		return decode.String(raw), ok
+	}
+	name = s.Unescape(raw)
+	return name, s.OK()
 }
 
 func (s *Scanner) rawKey() (raw []byte, escaped, ok bool) {
@@ -174,10 +199,9 @@ func (s *Scanner) Next() bool {
 
 // more steps over a comma, or out of the container.
 func (s *Scanner) more(end byte, limit int32, over string) bool {
-	c := s.peek()
-	switch {
-	case s.failed:
-		return false
+	switch c := s.peek(); {
+	case c == ',' && !s.fresh:
+		s.pos++ // what must follow is checked by who reads it
 	case c == end:
 		s.pos++
 		s.depth--
@@ -185,12 +209,6 @@ func (s *Scanner) more(end byte, limit int32, over string) bool {
 		return false
 	case s.fresh:
 		s.fresh = false
-	case c == ',':
-		s.pos++
-		if s.peek() == end {
-			s.Fail(decode.BadJSON, "nothing after a comma")
-			return false
-		}
 	default:
 		s.unexpected("want a comma or the end of the object or array")
 		return false
@@ -241,16 +259,13 @@ func (s *Scanner) Raw() []byte {
 
 // End checks that nothing but white space follows.
 func (s *Scanner) End() {
-	if s.peek(); !s.failed && s.pos < len(s.buf) {
+	if s.peek(); s.pos < len(s.buf) {
 		s.Fail(decode.BadJSON, "text after the end of the value")
 	}
 }
 
 // peek steps over white space and gives the byte there, or 0 at the end and on error.
 func (s *Scanner) peek() byte {
-	if s.failed {
-		return 0
-	}
 	for s.pos < len(s.buf) {
 		c := s.buf[s.pos]
 		if c > ' ' || c != ' ' && c != '\n' && c != '\t' && c != '\r' {
@@ -275,39 +290,41 @@ const (
 )
 
 // text reads the string whose opening quote is next, and gives what is between the
-// quotes. Eight bytes a step: a word is left when it holds a quote, a backslash or a
-// control character. (x-ones)&^x sets the high bit of each zero byte; a borrow can
-// set a false one only above a true one, and the lowest is what is used.
+// quotes, eight bytes a step.
 func (s *Scanner) text() (raw []byte, escaped, ok bool) {
 	b := s.buf
 	from := s.pos + 1
-	i := from
-	var seen uint64
+	var seen uint64 // of all bytes, and a few behind the string
+	for i := from; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i : i+8])
+		seen |= w
+		stop := special(w)
+		if stop == 0 {
+			continue
+		}
+		i += bits.TrailingZeros64(stop) >> 3
+		if b[i] == '"' && seen&highs == 0 {
+			s.pos = i + 1
+			return b[from:i], false, true
+		}
+		return s.oddText(from, i)
+	}
+	return s.oddText(from, from)
+}
+
+// oddText reads on at i a string that holds escapes or more than ASCII, or that ends
+// near the end of the text.
+func (s *Scanner) oddText(from, i int) (raw []byte, escaped, ok bool) {
+	b := s.buf
 	for {
-		for i+8 <= len(b) {
-			w := binary.LittleEndian.Uint64(b[i:])
-			q, e := w^(ones*'"'), w^(ones*'\\')
-			stop := ((q-ones)&^q | (e-ones)&^e | (w-ones*0x20)&^w) & highs
-			seen |= w
-			if stop != 0 {
-				i += bits.TrailingZeros64(stop) >> 3
-				break
-			}
-			i += 8
-		}
-		for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
-			seen |= uint64(b[i])
-			i++
-		}
-		if i >= len(b) {
-			s.pos = len(b)
+		if i = plain(b, i); i >= len(b) {
+			s.pos = i
 			s.Fail(decode.Cut, "a string is not closed")
 			return nil, false, false
 		}
 		switch b[i] {
 		case '"':
-			raw = b[from:i]
-			if seen&highs != 0 && !utf8.Valid(raw) {
+			if raw = b[from:i]; !utf8.Valid(raw) {
 				s.pos = from
 				s.Fail(decode.BadUTF8, "a string is not valid UTF-8")
 				return nil, false, false
@@ -318,13 +335,7 @@ func (s *Scanner) text() (raw []byte, escaped, ok bool) {
 			escaped = true
 			n := escapeLen(b[i:])
 			if n == 0 {
-				s.pos = i
-				if len(b)-i < 6 && cutEscape(b[i:]) {
-					s.pos = len(b)
-					s.Fail(decode.Cut, "a string is not closed")
-				} else {
-					s.Fail(decode.BadJSON, "an escape that JSON does not know")
-				}
+				s.badEscape(i)
 				return nil, false, false
 			}
 			i += n
@@ -336,12 +347,40 @@ func (s *Scanner) text() (raw []byte, escaped, ok bool) {
 	}
 }
 
+// plain gives the place of the first byte from i on that ends a run of plain text.
+func plain(b []byte, i int) int {
+	for ; i+8 <= len(b); i += 8 {
+		if stop := special(binary.LittleEndian.Uint64(b[i : i+8])); stop != 0 {
+			return i + bits.TrailingZeros64(stop)>>3
+		}
+	}
+	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
+		i++
+	}
+	return i
+}
+
+// special marks the high bit of bytes that are a quote, a backslash or a control
+// character. (x-ones)&^x sets the high bit of each zero byte; a borrow can set a
+// false one only above a true one, and the lowest is what is used.
+func special(w uint64) uint64 {
+	q, e := w^(ones*'"'), w^(ones*'\\')
+	return ((q-ones)&^q | (e-ones)&^e | (w-ones*0x20)&^w) & highs
+}
+
+func (s *Scanner) badEscape(i int) {
+	if cutEscape(s.buf[i:]) {
+		s.pos = len(s.buf)
+		s.Fail(decode.Cut, "a string is not closed")
+		return
+	}
+	s.pos = i
+	s.Fail(decode.BadJSON, "an escape that JSON does not know")
+}
+
 // number reads one number and gives its bytes.
 func (s *Scanner) number() []byte {
 	s.peek()
-	if s.failed {
-		return nil
-	}
 	b := s.buf
 	i := s.pos
 	digits := func() bool {
