@@ -60,6 +60,9 @@ func exitCode(err error) int {
 
 // run opens the directory and answers requests until it is told to stop.
 func run(c config, log zerolog.Logger) error {
+	if err := confine(c, log); err != nil {
+		return err
+	}
 	stopped, stop := stopper(log)
 	if c.stopWithStdin {
 		watchStdin(stop)

@@ -63,7 +63,7 @@ func decoded(r *http.Request) (io.Reader, error) {
 func readStatement(query string, body io.Reader) (statement.Statement, io.Reader, error) {
 	if query != "" {
 		s, err := statement.Parse([]byte(query))
-		if err == nil && s.Kind == statement.InsertData && len(bytes.TrimSpace([]byte(query[s.Data:]))) == 0 {
+		if err == nil && s.Kind == statement.InsertData && s.Format != "Values" && len(bytes.TrimSpace([]byte(query[s.Data:]))) == 0 {
 			return s, body, nil
 		}
 		query += "\n"

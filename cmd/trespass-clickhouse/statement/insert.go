@@ -16,7 +16,7 @@ func (p *parser) insert() (Statement, error) {
 	switch {
 	case p.isWord("VALUES"):
 		s.Format, s.Data = "Values", p.tok.end
-		return s, nil
+		return s, p.valuesOnly()
 	case p.isWord("FORMAT"):
 		return p.insertFormat(s)
 	case p.isWord("SELECT"), p.isWord("WITH"), p.isSymbol('('), p.isWord("FROM"):
@@ -223,4 +223,18 @@ func (p *parser) insertSelect(start int) (Statement, error) {
 	}
 	sql := string(p.lex.text[start:t.end])
 	return Statement{Kind: Insert, SQL: sql, Query: sql, Identifiers: p.identifiers}, nil
+}
+
+// valuesOnly refuses a second statement behind VALUES. The engine would ignore it; the
+// client should know. What cannot be read as SQL, or is cut off, is left to the engine,
+// which gets it as data and never as SQL.
+func (p *parser) valuesOnly() error {
+	for {
+		if p.advance() != nil || p.tok.kind == tokenEnd {
+			return nil
+		}
+		if p.tok.depth == 0 && p.isSymbol(';') {
+			return p.nothingMore()
+		}
+	}
 }

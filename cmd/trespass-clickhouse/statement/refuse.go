@@ -16,8 +16,6 @@ func (p *parser) refuse(kind Kind) error {
 		return refused("FROM INFILE (it reads files of the machine); send the data in the request")
 	case p.wordIs(p.previous, "PARALLEL") && p.isWord("WITH"):
 		return refused("PARALLEL WITH (several statements in one)")
-	case p.wordIs(p.previous, "ATTACH") && (p.isWord("TABLE") || p.isWord("DATABASE")):
-		return refused("ATTACH")
 	case p.isName():
 		return p.refuseName(kind)
 	}
