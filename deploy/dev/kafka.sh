@@ -9,27 +9,27 @@ KAFKA_SUMS=$HERE/kafka.sha256
 
 kafka_install() {
   need java openjdk-17-jre-headless
-  kafka_jars_ok && return 0
+  kafka_jars_ok "$KAFKA_HOME/jars" && return 0
   need mvn maven openjdk-17-jre-headless
   say "fetching the Kafka jars (45 MB)"
   kafka_fetch "$KAFKA_HOME/jars.new"
+  kafka_jars_ok "$KAFKA_HOME/jars.new" ||
+    die "the jars in $KAFKA_HOME/jars.new are not those of $KAFKA_SUMS; they were not put into use"
   rm -rf "$KAFKA_HOME/jars"
   mv "$KAFKA_HOME/jars.new" "$KAFKA_HOME/jars"
-  kafka_jars_ok ||
-    die "the Kafka jars in $KAFKA_HOME/jars are not those of $KAFKA_SUMS; they must not be run"
 }
 
 # kafka_fetch FOLDER: the jars of kafka/pom.xml.
 kafka_fetch() {
   rm -rf "$1"
   mkdir -p "$1"
-  retry mvn -B -q -f "$HERE/kafka/pom.xml" dependency:copy-dependencies \
+  retry mvn -B -q -Dstyle.color=never -f "$HERE/kafka/pom.xml" dependency:copy-dependencies \
     -DincludeScope=runtime "-DoutputDirectory=$1" </dev/null >&2 ||
     die "Maven could not fetch the Kafka jars; its own words are above"
 }
 
 kafka_jars_ok() {
-  [[ -d $KAFKA_HOME/jars ]] && (cd "$KAFKA_HOME/jars" && sha256sum --check --quiet --strict "$KAFKA_SUMS") >&2
+  [[ -d $1 ]] && (cd "$1" && sha256sum --check --quiet --strict "$KAFKA_SUMS") >&2
 }
 
 # kafka_digests: what to commit after a change of version in kafka/pom.xml.

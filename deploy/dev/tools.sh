@@ -10,6 +10,7 @@ TOOLS=(
 
 tools_install() {
   command -v go >/dev/null || die "go is missing; install the version that go.mod names"
+  [[ -e /etc/ssl/certs/ca-certificates.crt ]] || apt_install "the list of certificate authorities" ca-certificates
   # The race detector is C: go test -race cannot link without a compiler.
   need gcc gcc libc6-dev
   local tool
