@@ -151,3 +151,29 @@ func Find(name string) (Question, error) {
 	}
 	return Question{}, errors.New("no question " + name + "; there are: " + strings.Join(names, ", "))
 }
+
+// Strings runs a query of our own making and gives every row's values as text.
+// It is for tests and tools; questions of people go through Ask.
+func (s *Store) Strings(ctx context.Context, query string, pairs ...string) ([][]string, error) {
+	rows, err := s.conn.Query(ctx, query, params(pairs...)...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var all [][]string
+	for rows.Next() {
+		into := make([]any, len(rows.ColumnTypes()))
+		for i, t := range rows.ColumnTypes() {
+			into[i] = reflect.New(t.ScanType()).Interface()
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		row := make([]string, len(into))
+		for i := range into {
+			row[i] = fmt.Sprint(reflect.ValueOf(into[i]).Elem().Interface())
+		}
+		all = append(all, row)
+	}
+	return all, rows.Err()
+}
