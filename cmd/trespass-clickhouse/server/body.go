@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"compress/zlib"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -103,5 +104,9 @@ func cannotDecompress(err error) error {
 // cannotRead is for a body that ends early or is damaged. Errors of decompression say so
 // themselves.
 func cannotRead(err error) error {
+	var e *engine.Exception
+	if errors.As(err, &e) {
+		return e
+	}
 	return engine.NewException(33, "CANNOT_READ_ALL_DATA", "reading the request's body: "+err.Error())
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"trespass.dev/trespass/cmd/trespass-clickhouse/engine"
@@ -13,6 +14,13 @@ import (
 
 // query answers one statement.
 func (s *Server) query(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost:
+	default:
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		s.refuse(w, http.StatusMethodNotAllowed, badArgument("HTTP method %.20q; use POST, or GET to read", r.Method))
+		return
+	}
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		s.refuse(w, http.StatusBadRequest, badArgument("the URL's parameters: %v", err))
@@ -53,11 +61,12 @@ func (s *Server) answer(r *http.Request, req *request, a *reply) error {
 	if err != nil {
 		return err
 	}
-	if st.Identifiers {
-		for _, p := range req.params {
-			if err := statement.RefuseParam(p.Value); err != nil {
-				return err
-			}
+	for _, p := range req.params {
+		if !slices.Contains(st.Identifiers, p.Name) {
+			continue
+		}
+		if err := statement.RefuseParam(p.Value); err != nil {
+			return err
 		}
 	}
 	if st.Kind != statement.InsertData {

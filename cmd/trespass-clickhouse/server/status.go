@@ -8,7 +8,7 @@ func httpStatus(code int) int {
 	switch code {
 	case 516, 497, 193, 194, 195:
 		return http.StatusForbidden
-	case 27, 36, 41, 43, 46, 47, 53, 62, 63, 70, 72, 115, 117, 130, 164, 170, 271, 372, 373, 456, 457:
+	case 27, 33, 36, 41, 43, 46, 47, 53, 62, 63, 70, 72, 73, 115, 117, 130, 164, 170, 271, 372, 373, 456, 457:
 		return http.StatusBadRequest
 	case 16, 60, 81, 50:
 		return http.StatusNotFound

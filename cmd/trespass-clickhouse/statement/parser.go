@@ -5,14 +5,15 @@ import "strings"
 // parser walks over the tokens of one statement, keeping what it needs to refuse.
 type parser struct {
 	lex      lexer
+	earlier  token // the token before previous
 	previous token // the token before tok
 	tok      token
 
-	identifiers bool // a parameter of type Identifier is in it
+	identifiers []string // parameters of type Identifier
 }
 
 func (p *parser) advance() error {
-	p.previous = p.tok
+	p.earlier, p.previous = p.previous, p.tok
 	var err error
 	p.tok, err = p.lex.next()
 	return err
@@ -81,13 +82,13 @@ func (p *parser) rest(kind Kind) (tail, error) {
 		switch {
 		case p.isWord("INTO") && p.wordIs(p.previous, "INSERT"):
 			t.insert = true
+		case p.wordIs(p.previous, "FORMAT") && p.previous.depth == 0 && p.tok.kind == tokenWord:
+			t.format, t.formatEnd = p.textOf(p.tok), p.tok.end
 		case p.tok.depth == 0 && p.isWord("FORMAT"):
 			t.dataWord = true
 			t.format, t.formatStart = "", p.tok.start
 		case p.tok.depth == 0 && p.isWord("VALUES"):
 			t.dataWord = true
-		case p.wordIs(p.previous, "FORMAT") && p.previous.depth == 0 && p.tok.kind == tokenWord:
-			t.format, t.formatEnd = p.textOf(p.tok), p.tok.end
 		case t.format != "" && p.previous.end == t.formatEnd && !p.isWord("SETTINGS"):
 			t.format = "" // FORMAT was a name, not the last clause
 		}

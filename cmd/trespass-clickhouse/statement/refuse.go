@@ -6,8 +6,8 @@ import "strings"
 // most of what reaches outside the database; these are the holes they leave. The
 // sandbox around the process stops what is overlooked here.
 func (p *parser) refuse(kind Kind) error {
-	if p.isWord("Identifier") {
-		p.identifiers = true
+	if p.isWord("Identifier") && p.previous.kind == tokenSymbol && p.lex.text[p.previous.start] == ':' {
+		p.identifiers = append(p.identifiers, p.textOf(p.earlier))
 	}
 	switch {
 	case p.wordIs(p.previous, "INTO") && p.isWord("OUTFILE"):
@@ -28,8 +28,7 @@ func (p *parser) isName() bool { return p.tok.kind == tokenWord || p.tok.kind ==
 func (p *parser) refuseName(kind Kind) error {
 	name, plain := p.name()
 	if !plain {
-		// Nothing needs an escape in a name, and an escape could hide one of these.
-		return refused("escapes in quoted names")
+		return refused("escapes for ordinary characters in quoted names (one could hide a name that is refused)")
 	}
 	if forbiddenFunction(name) {
 		return refused("the function %s (it reaches outside the database); a column or table of that name must be named otherwise", name)
@@ -49,15 +48,21 @@ func (p *parser) refuseName(kind Kind) error {
 	return nil
 }
 
-// name returns the current token's value in lower case. Plain is false when the token has
-// escapes, so that its value is not known.
+// name returns the current token's value in lower case. Plain is false when it has escapes
+// that could stand for a letter, so that its value is not known here.
 func (p *parser) name() (value string, plain bool) {
 	text := p.textOf(p.tok)
-	if p.tok.kind == tokenQuoted {
-		if p.tok.escaped {
+	if p.tok.kind != tokenQuoted {
+		return strings.ToLower(text), true
+	}
+	text = text[1 : len(text)-1]
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' {
+			continue
+		}
+		if i++; strings.IndexByte("\\'\"`tnr0", text[i]) < 0 {
 			return "", false
 		}
-		text = text[1 : len(text)-1]
 	}
 	return strings.ToLower(text), true
 }
@@ -72,12 +77,11 @@ func RefuseSetting(name string) error {
 	return nil
 }
 
-// RefuseParam says why a parameter's value, escaped as in a request, is not allowed in a
-// statement with Identifiers, or nil: there a value can become a name, also one that Parse
-// refuses.
+// RefuseParam says why the value of a parameter of type Identifier, escaped as in a request,
+// is not allowed, or nil: it becomes a name, also one that Parse would refuse.
 func RefuseParam(value string) error {
 	if strings.ContainsRune(value, '\\') {
-		return refused("escapes in parameters of a statement with parameters of type Identifier")
+		return refused("escapes in parameters of type Identifier")
 	}
 	if forbiddenFunction(strings.ToLower(value)) {
 		return refused("the name %s", value)

@@ -30,9 +30,9 @@ type Statement struct {
 	Format string
 	// Data is the offset in the parsed text at which the data of InsertData begins.
 	Data int
-	// Identifiers says that a parameter of type Identifier is in it, so that values of
-	// parameters have to pass RefuseParam.
-	Identifiers bool
+	// Identifiers are the parameters of type Identifier, whose values have to pass
+	// RefuseParam.
+	Identifiers []string
 
 	settings string // InsertData: the SETTINGS clause
 }
