@@ -97,6 +97,9 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 // URL is where the engine answers, for sink/clickhouse.
 func (e *Engine) URL() string { return "http://default@" + e.address + "/trespass" }
 
+// HTTP is the same without a login, for curl.
+func (e *Engine) HTTP() string { return "http://" + e.address + "/" }
+
 // Password opens the engine. It is kept in a file that only our user can read.
 func (e *Engine) Password() string { return e.password }
 

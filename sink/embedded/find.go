@@ -19,9 +19,12 @@ import (
 // ErrNoProgram says that the engine's program is not on this machine.
 var ErrNoProgram = errors.New("embedded engine: no program " + Program)
 
+// Supported reports whether the engine is had for this kind of machine.
+func Supported() bool { return runtime.GOOS == "linux" && runtime.GOARCH == "amd64" }
+
 // find looks for the engine's program beside our own, then in PATH.
 func find() (string, error) {
-	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+	if !Supported() {
 		return "", fmt.Errorf("%w: the engine is had for Linux on x86-64 only; name a ClickHouse server instead, such as clickhouse://user@host:9000/trespass", ErrNoProgram)
 	}
 	if self, err := os.Executable(); err == nil {
