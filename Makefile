@@ -9,13 +9,17 @@ FOLDERS := cmd deploy detect ingest sink
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 E2E := go test -count=1 -timeout 20m -tags e2e ./cmd/trespass/e2e/...
 
+# The embedded engine looks into .dev by itself; another folder has to be named.
+ifdef TRESPASS_DEV_DIR
+export TRESPASS_LIBCHDB ?= $(TRESPASS_DEV_DIR)/clickhouse/libchdb.so
+endif
+
 .PHONY: help
 help: ## say what each target does
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: build ## act out a small marketplace with ten kinds of leak, on this machine alone
-	$(DEV) install clickhouse
+demo: build clickhouse ## act out a small marketplace with ten kinds of leak, on this machine alone
 	bin/trespass demo
 
 .PHONY: test
@@ -49,6 +53,10 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 .PHONY: build
 build: ## bin/trespass, one static file, and bin/trespass-clickhouse, the embedded engine
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./cmd/trespass ./cmd/trespass-clickhouse
+
+.PHONY: clickhouse
+clickhouse: ## fetch the library of the embedded ClickHouse engine
+	$(DEV) install clickhouse
 
 .PHONY: secrets
 secrets: ## the secret files of docker-compose.yml, if they are not there yet

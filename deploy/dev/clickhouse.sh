@@ -64,4 +64,4 @@ clickhouse_status() {
   fi
 }
 
-clickhouse_env() { export_line TRESPASS_CLICKHOUSE_LIBRARY "$CLICKHOUSE_LIBRARY"; }
+clickhouse_env() { export_line TRESPASS_LIBCHDB "$CLICKHOUSE_LIBRARY"; }
