@@ -159,7 +159,7 @@ func TestPasswordFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, text := fails(t, nil, "--data", filepath.Join(dir, "data"), "--lib", library, "--password-file", open)
-	expect(t, code, text, 2, "can be read by others", "chmod 600 "+open)
+	expect(t, code, text, 78, "can be read by others", "chmod 600 "+open)
 	if strings.Contains(text, "secret") {
 		t.Error("the password is shown")
 	}
@@ -168,7 +168,7 @@ func TestPasswordFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, text = fails(t, nil, "--data", filepath.Join(dir, "data"), "--lib", library, "--password-file", empty)
-	expect(t, code, text, 2, "is empty")
+	expect(t, code, text, 78, "is empty")
 	c := engine(t)
 	info, err := os.Stat(filepath.Join(c.dir, "password"))
 	if err != nil || info.Mode().Perm() != 0o600 || len(c.password) < 20 {

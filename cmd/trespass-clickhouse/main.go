@@ -52,7 +52,7 @@ func main() {
 
 // exitCode tells what a person has to mend from what may work another time.
 func exitCode(err error) int {
-	if errors.Is(err, engine.ErrLibrary) || errors.Is(err, engine.ErrUnsupported) || errors.Is(err, os.ErrPermission) {
+	if errors.Is(err, errPassword) || errors.Is(err, engine.ErrLibrary) || errors.Is(err, engine.ErrUnsupported) || errors.Is(err, os.ErrPermission) {
 		return exitConfig
 	}
 	return exitCould

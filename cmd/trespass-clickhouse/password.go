@@ -9,6 +9,9 @@ import (
 	"strings"
 )
 
+// errPassword: the password file is not fit for use.
+var errPassword = errors.New("password file unusable")
+
 // readPassword returns the password in the file at path and makes the file, with a random
 // one, if it is missing. A file that others can read is refused.
 func readPassword(path string) (string, error) {
@@ -24,11 +27,11 @@ func readPassword(path string) (string, error) {
 		return "", fmt.Errorf("reading the password: %w", err)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("password file %s can be read by others (mode %#o); run: chmod 600 %s", path, info.Mode().Perm(), path)
+		return "", fmt.Errorf("%w: %s can be read by others (mode %#o); run: chmod 600 %s", errPassword, path, info.Mode().Perm(), path)
 	}
 	password := strings.TrimRight(string(content), "\r\n")
 	if password == "" {
-		return "", fmt.Errorf("password file %s is empty; delete it to have one made", path)
+		return "", fmt.Errorf("%w: %s is empty; delete it to have one made", errPassword, path)
 	}
 	return password, nil
 }
