@@ -222,7 +222,7 @@ func stored(t *testing.T, p *program) outcome {
 	o := newOutcome()
 	store, closeStore, err := sink.Store(t.Context(), sink.Options{
 		Address: "embedded:" + p.data,
-		Engine:  embedded.Options{Program: filepath.Join(real.bin, embedded.Program), Library: real.env["TRESPASS_CLICKHOUSE_LIBRARY"]},
+		Engine:  embedded.Options{Program: filepath.Join(real.bin, embedded.Program), Library: real.env["TRESPASS_LIBCHDB"]},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -43,7 +43,7 @@ sink: {address: "embedded:data", library: %q, memory: 1000MB}
 http: {listen: %q}
 windows: {disorder: 1s, lateness: 1m, join: 3s, transaction: 2s, reopen: 10s, idle: 5m}
 log: {format: json}
-`, real.env["TRESPASS_KAFKA_BROKERS"], k.app, k.app, k.audit, k.facts, real.env["TRESPASS_CLICKHOUSE_LIBRARY"], real.metrics)
+`, real.env["TRESPASS_KAFKA_BROKERS"], k.app, k.app, k.audit, k.facts, real.env["TRESPASS_LIBCHDB"], real.metrics)
 	if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
