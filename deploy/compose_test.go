@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"trespass.dev/trespass/cmd/trespass/config"
 )
 
 // compose is what these tests read of docker-compose.yml. Durations and sizes stay text:
@@ -26,6 +28,7 @@ type service struct {
 		Dockerfile string
 	}
 	User        string
+	Command     []string
 	Restart     string
 	ReadOnly    bool     `yaml:"read_only"`
 	CapDrop     []string `yaml:"cap_drop"`
@@ -135,6 +138,30 @@ func TestSecretsAreMade(t *testing.T) {
 	}
 	if !slices.Contains(strings.Split(string(ignored), "\n"), "/deploy/secrets/") {
 		t.Error(".gitignore does not name /deploy/secrets/")
+	}
+}
+
+// What trespass is given in docker-compose.yml fits the services beside it.
+func TestComposeConfigurationOfTrespass(t *testing.T) {
+	c, err := config.Load("compose/trespass.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	services := readCompose(t).Services
+	for _, broker := range c.Kafka.Brokers {
+		host, _, _ := strings.Cut(broker, ":")
+		if _, ok := services[host]; !ok {
+			t.Errorf("broker %s is no service of docker-compose.yml", broker)
+		}
+	}
+	made := strings.Join(services["topics"].Command, "\n")
+	for _, topic := range slices.Concat(c.Kafka.Topics.App, c.Kafka.Topics.Audit, c.Kafka.Topics.Edge, c.Kafka.Topics.Facts) {
+		if !regexp.MustCompile(`for topic in [^;]*\b` + regexp.QuoteMeta(topic) + `\b`).MatchString(made) {
+			t.Errorf("topic %s is not among those that the service topics makes:\n%s", topic, made)
+		}
+	}
+	if secret, ok := strings.CutPrefix(c.Sink.PasswordFile, "/run/secrets/"); !ok || !slices.Contains(services["trespass"].Secrets, secret) {
+		t.Errorf("the password file is %q, which is no secret of the service trespass", c.Sink.PasswordFile)
 	}
 }
 
