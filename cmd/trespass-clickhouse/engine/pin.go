@@ -1,3 +1,5 @@
+//go:build linux && amd64
+
 package engine
 
 // Pin identifies one exact build of the engine library.

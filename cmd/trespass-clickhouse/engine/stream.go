@@ -1,3 +1,5 @@
+//go:build linux && amd64
+
 package engine
 
 // Stream is a running statement whose output is taken chunk by chunk, so that memory does

@@ -1,3 +1,5 @@
+//go:build linux && amd64
+
 // Command nilpanic opens the engine and dereferences nil in Go, which must be an ordinary
 // panic. It is a program of its own because without the signal handlers put back it hangs.
 package main
