@@ -1,6 +1,11 @@
 package detect
 
-import "encoding/hex"
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"io"
+)
 
 // Verdict answers one question: has this session a reason to read this row?
 // Every record that came back gets exactly one of the nine.
@@ -108,6 +113,23 @@ const (
 
 // FindingID is the first 128 bits of a SHA-256; see Access.FindingID.
 type FindingID [16]byte
+
+// FindingID names the finding of one family on one table of an access: the first 128 bits
+// of SHA-256 over environment, family, access key and table, each with its length before
+// it. No rule is part of it, so that a more specific rule found later makes a new revision
+// and not a second finding.
+func (a *Access) FindingID(family Family, table string) FindingID {
+	h := sha256.New()
+	for _, field := range [...]string{a.Env, string(family), a.Key, table} {
+		var length [8]byte
+		binary.BigEndian.PutUint64(length[:], uint64(len(field)))
+		h.Write(length[:])
+		io.WriteString(h, field)
+	}
+	var id FindingID
+	copy(id[:], h.Sum(nil))
+	return id
+}
 
 // String gives 32 lower-case hex digits.
 func (id FindingID) String() string { return hex.EncodeToString(id[:]) }

@@ -1,0 +1,50 @@
+package detect
+
+import "unsafe"
+
+// chunkSize is how much text shares one allocation.
+const chunkSize = 64 << 10
+
+// arena keeps copies of short texts in large chunks. A chunk is never written twice:
+// the collector frees it when nothing points into it any more, so that whatever was
+// cut from it stays good for as long as somebody holds it.
+type arena struct{ free []byte }
+
+// keep copies b.
+func (a *arena) keep(b []byte) string {
+	if len(b) == 0 {
+		return ""
+	}
+	if len(b) > len(a.free) {
+		if len(b) > chunkSize/4 {
+			return string(b)
+		}
+		a.free = make([]byte, chunkSize)
+	}
+	n := copy(a.free, b)
+	s := unsafe.String(&a.free[0], n)
+	a.free = a.free[n:]
+	return s
+}
+
+// slab cuts short slices from large ones that are never used again, for the same
+// reason.
+type slab[T any] struct{ free []T }
+
+const slabLength = 256
+
+// take gives n zero values, with no room behind them.
+func (s *slab[T]) take(n int) []T {
+	if n == 0 {
+		return nil
+	}
+	if n > len(s.free) {
+		if n > slabLength/4 {
+			return make([]T, n)
+		}
+		s.free = make([]T, slabLength)
+	}
+	out := s.free[:n:n]
+	s.free = s.free[n:]
+	return out
+}

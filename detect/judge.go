@@ -1,0 +1,338 @@
+package detect
+
+import (
+	"cmp"
+	"slices"
+)
+
+// judge decides accesses: who read, what came back, whose it is, and whether there was a
+// reason. It holds scratch that lasts for one access, so it is used by one goroutine.
+type judge struct {
+	policy *Policy
+	facts  *Facts
+	env    string
+	rules  []Rule
+	fills  fills
+	reasons
+
+	// What reads keep is cut from these, and never touched again.
+	words   slab[string]
+	people  slab[Owner]
+	origins slab[Origin]
+
+	// Of the access at hand.
+	acc     *Access
+	head    *RequestLine // the line that says most of the request; nil without any
+	route   *Route
+	routed  bool // the route is known, so that its kind may be relied on
+	answer  answer
+	person  uint32 // the actor's number among the facts
+	records []AccessRecord
+	notes   []note
+	index   map[recordKey]int
+	hit     *RequestLine // the line whose response came from a shared cache
+	filled  *fill        // what filled it, where that is known
+	traits  traits
+}
+
+// note is what judging knows of one record beyond what the Access says.
+type note struct {
+	logged     []Owner // owners that the component that read the row logged
+	predicate  []Owner // owners that a filter fixed
+	listed     bool    // an application line lists it
+	unresolved bool    // a filter named it by a value that was not logged
+	folded     bool    // the count of its statement says nothing
+	statement  bool    // a statement reads it
+	rows       int64   // rows of a count; -1 unknown
+	print      uint64  // fingerprint of its statement
+
+	known     bool // at least one living owner is known
+	complete  bool // every owner column is known
+	conflict  bool // a logged owner and a fact disagree
+	contested bool // two people are said to own it by one column at one time
+	member    standing
+	ended     int64    // when the membership ended
+	byFilter  bool     // the tenant stands in a filter only
+	bound     int64    // rows that came back where the verdict rests on their number
+	outside   []string // columns beyond what a relation or the public state covers
+}
+
+type recordKey struct{ table, id string }
+
+// traits are what makes an access worth the rules' time, besides a verdict that is not
+// plain.
+type traits uint32
+
+const (
+	traitBypass traits = 1 << iota
+	traitSecret
+	traitPreview
+	traitExpired
+	traitEnded
+	traitAccount
+	traitCached
+	traitPublicCache
+	traitDoor
+	traitUndecided
+	traitCanary
+	traitUnscoped
+	traitRoleLost
+	traitVerdict
+)
+
+// newJudge makes a judge. The policy must be compiled; env names the environment of
+// accesses whose lines do not.
+func newJudge(p *Policy, f *Facts, env string) *judge {
+	if env == "" {
+		env = "production"
+	}
+	return &judge{policy: p, facts: f, env: env, rules: Rules(), reasons: newReasons(p), index: make(map[recordKey]int)}
+}
+
+// access judges one access: it fills the second part of a, and appends to out one Read
+// for each record that came back, or may have, and the findings, in a fixed order.
+//
+// Of a provisional access, which is one Complete request line that is not joined yet,
+// only the proven findings of the read family are appended, and no reads. Revisions are
+// left to the caller.
+//
+// a.Records is good until the next call. What is appended to out is the receiver's for ever.
+func (j *judge) access(a *Access, provisional bool, out *Output) {
+	j.begin(a)
+	j.place()
+	j.actor()
+	j.response()
+	j.gather()
+	for i := range j.records {
+		j.decide(i)
+	}
+	a.Records = j.records
+	a.Returned = len(j.records) > 0
+	j.remember()
+	if !provisional {
+		j.reads(out)
+	}
+	if j.suspicious() {
+		j.findings(provisional, out)
+	}
+}
+
+// begin puts the lines into an order that does not depend on how they arrived, and
+// clears the scratch.
+func (j *judge) begin(a *Access) {
+	if len(a.Requests) > 1 {
+		slices.SortStableFunc(a.Requests, func(x, y RequestLine) int {
+			return cmp.Or(-cmp.Compare(x.rank(), y.rank()), cmp.Compare(x.Time, y.Time), cmp.Compare(x.LineID, y.LineID))
+		})
+	}
+	if len(a.Statements) > 1 {
+		slices.SortStableFunc(a.Statements, func(x, y StatementLine) int {
+			return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(x.Session, y.Session), cmp.Compare(x.Line, y.Line), cmp.Compare(x.LineID, y.LineID))
+		})
+	}
+	j.acc = a
+	j.head, j.route, j.routed, j.hit, j.filled = nil, nil, false, nil, nil
+	j.traits, j.person = 0, 0
+	j.records, j.notes = j.records[:0], j.notes[:0]
+	clear(j.index)
+	if len(a.Requests) > 0 {
+		j.head = &a.Requests[0]
+	}
+	a.Actor, a.Principal, a.Bypass = Actor{}, "", Unknown
+	a.Env, a.Route, a.RouteKind = "", "", RouteUser
+}
+
+// rank orders the lines of one request by how near they are to the session: the
+// application's own event, then an application line that knows its route or lists
+// records, then the gateway and the edge.
+func (r *RequestLine) rank() int {
+	switch {
+	case r.Complete:
+		return 3
+	case len(r.Records) > 0 || r.Route != "":
+		return 2
+	}
+	return 1
+}
+
+// place finds the environment, the route and the database role.
+func (j *judge) place() {
+	a := j.acc
+	path := ""
+	for i := range a.Requests {
+		r := &a.Requests[i]
+		if a.Env == "" {
+			a.Env = r.Env
+		}
+		if a.Route == "" {
+			a.Route = r.Route
+		}
+		if path == "" {
+			path = r.Path
+		}
+		if r.Cache.Status == CacheHit || r.Cache.Status == CacheStale {
+			j.hit = r
+		}
+	}
+	j.principal()
+	for i := range a.Statements {
+		s := &a.Statements[i]
+		if a.Route == "" {
+			a.Route = s.Route
+		}
+		if path == "" {
+			path = s.Path
+		}
+		if a.Env == "" && s.Database != "" {
+			a.Env = j.policy.EnvironmentOf(s.Database)
+		}
+		if len(a.Requests) > 0 {
+			j.preview(a.Requests[0].Env, s.Database)
+		}
+	}
+	for i := range a.Requests {
+		r := &a.Requests[i]
+		if a.Env == "" && r.Database != "" {
+			a.Env = j.policy.EnvironmentOf(r.Database)
+		}
+		j.preview(r.Env, r.Database)
+	}
+	if a.Env == "" {
+		a.Env = j.env
+	}
+	if j.route = j.policy.Route(a.Route, path); j.route != nil {
+		j.routed = true
+		a.RouteKind = j.route.Kind
+	}
+	if a.Route == "" {
+		a.Route = path
+	}
+}
+
+// preview marks an access whose deployment is one environment and whose database
+// belongs to production.
+func (j *judge) preview(env, database string) {
+	if env == "" || database == "" || env == "production" {
+		return
+	}
+	if j.policy.EnvironmentOf(database) == "production" {
+		j.traits |= traitPreview
+	}
+}
+
+// principal finds as whom the database was asked. Of several roles one that bypasses
+// row security counts, because it is the one that could reach anybody's rows.
+func (j *judge) principal() {
+	a := j.acc
+	for i := range a.Statements {
+		s := &a.Statements[i]
+		if !s.reads() {
+			continue
+		}
+		role := s.effective(j.policy)
+		if role == "" {
+			if s.Plan != nil && j.policy.LoginRole(s.Login) {
+				j.traits |= traitRoleLost
+			}
+			continue
+		}
+		if a.Principal == "" || !j.policy.BypassRole(a.Principal) && j.policy.BypassRole(role) {
+			a.Principal = role
+		}
+	}
+	for i := range a.Requests {
+		r := &a.Requests[i]
+		if r.Principal != "" && (a.Principal == "" || !j.policy.BypassRole(a.Principal) && j.policy.BypassRole(r.Principal)) {
+			a.Principal = r.Principal
+		}
+		if r.Bypass != Unknown && a.Bypass != Yes {
+			a.Bypass = r.Bypass
+		}
+		if r.SecretKey == Yes && r.Browser == Yes {
+			j.traits |= traitSecret
+		}
+		if r.Cache.Public == Yes {
+			j.traits |= traitPublicCache
+		}
+	}
+	switch {
+	case j.policy.BypassRole(a.Principal):
+		a.Bypass = Yes
+	case a.Principal != "" && a.Bypass == Unknown:
+		a.Bypass = No
+	}
+	if a.Bypass == Yes {
+		j.traits |= traitBypass
+	}
+	if j.hit != nil {
+		j.traits |= traitCached
+	}
+}
+
+// effective gives the role that a statement ran as. The login role counts only when the
+// state is known and no switch was made; a login role that always switches never does.
+func (s *StatementLine) effective(p *Policy) string {
+	if s.Role != "" {
+		return s.Role
+	}
+	if s.RoleKnown && !p.LoginRole(s.Login) {
+		return s.Login
+	}
+	return ""
+}
+
+// reads says whether a line is a statement that may have brought rows back.
+func (s *StatementLine) reads() bool {
+	return (s.Kind == StatementAudit || s.Kind == StatementText) && !s.Previous
+}
+
+// reads appends one Read for each judged record.
+func (j *judge) reads(out *Output) {
+	a := j.acc
+	request, trace := j.requestID(), j.traceID()
+	for i := range j.records {
+		r := &j.records[i]
+		if r.Verdict == VerdictNone {
+			continue
+		}
+		out.Reads = append(out.Reads, Read{
+			AccessKey: a.Key, Time: a.Time, Env: a.Env, Actor: a.Actor,
+			RequestID: request, TraceID: trace, Route: a.Route, Principal: a.Principal, Bypass: a.Bypass,
+			Table: r.Name, RecordID: r.ID, Owners: r.Owners, Tenant: r.Tenant, Columns: r.Columns,
+			Verdict: r.Verdict, Relation: r.Relation, Reason: r.Reason, Claim: r.Claim, Missing: r.Missing,
+			Count: r.Count, Origins: r.Origins,
+		})
+	}
+}
+
+func (j *judge) requestID() string {
+	for i := range j.acc.Requests {
+		if id := j.acc.Requests[i].RequestID; id != "" {
+			return id
+		}
+	}
+	for i := range j.acc.Statements {
+		if id := j.acc.Statements[i].RequestID; id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+func (j *judge) traceID() string {
+	for i := range j.acc.Requests {
+		if id := j.acc.Requests[i].TraceID; id != "" {
+			return id
+		}
+	}
+	for i := range j.acc.Statements {
+		if id := j.acc.Statements[i].TraceID; id != "" {
+			return id
+		}
+	}
+	return ""
+}
+
+// suspicious says whether the rules need to look: a verdict that is not plain, or
+// something wrong in the way.
+func (j *judge) suspicious() bool { return j.traits != 0 }

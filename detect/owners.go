@@ -1,0 +1,313 @@
+package detect
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// ownership is what the owners of a record are to the actor.
+type ownership uint8
+
+const (
+	ownNot ownership = iota
+	ownYes
+	ownGrace     // just before or just after, within the window
+	ownConflict  // a logged owner and a fact disagree, and the actor is one of them
+	ownContested // several people claim the record, and the actor is one of them
+)
+
+// owners finds whose a record is as of the access, and what that is to the actor. The
+// sources, strongest first: facts; owners logged by the component that read the row; an
+// equality on an owner column, with rows known to have come back. Who read it successfully
+// is never a source. A filter without outcome tells one thing only: what was asked for by
+// the actor's own id can be nobody else's.
+//
+// It fills the record's Owners (facts first) and the note's known, complete and conflict,
+// and gives the column by which the actor owns it.
+func (j *judge) owners(i int) (own ownership, column string) {
+	r, n := &j.records[i], &j.notes[i]
+	t := r.Table
+	r.Owners = j.people.take(max(2, len(n.logged)+1))[:0]
+	at := j.acc.Time
+	user := j.acc.Actor.Kind == ActorUser
+
+	conflictOwn := false
+	named := 0 // owner columns known
+	claim := func(id string) bool { return user && j.isActor(id) }
+
+	if t != nil {
+		table, knowTable := j.facts.ids.find(r.Name)
+		record, knowRecord := j.facts.number(r.ID)
+		inFacts := knowTable && knowRecord && r.ID != "" && j.facts.known[sortOwner]
+		for _, c := range t.Owners {
+			fact, said, mine, grace := "", false, false, false
+			if inFacts {
+				fact, said, mine, grace = j.columnOwner(table, record, c, r, n, at)
+			}
+			logged, has := ownerOf(n.logged, c)
+			if !has {
+				asked, filtered := ownerOf(n.predicate, c)
+				switch {
+				case filtered && r.CameBack == Yes:
+					logged, has = asked, true
+				case filtered && !said && claim(asked) && own != ownYes:
+					own, column = ownYes, c // whatever may have come back is the actor's
+				}
+			}
+			if said || has {
+				named++
+			}
+			switch {
+			case said && has && canonicalID(logged) != canonicalID(fact) && !j.justChanged(table, record, c, logged, at):
+				n.conflict = true
+				j.addOwner(r, c, logged)
+				if mine || claim(logged) {
+					conflictOwn = true
+				}
+			case mine && own != ownYes:
+				own, column = ownYes, c
+			case grace && own == ownNot:
+				own, column = ownGrace, c
+			case !said && has:
+				j.addOwner(r, c, logged)
+				if claim(logged) && own != ownYes {
+					own, column = ownYes, c
+				}
+			}
+		}
+	}
+	if inUnnamed := j.facts.unnamed && r.ID != ""; inUnnamed {
+		if table, ok := j.facts.ids.find(r.Name); ok {
+			if record, also := j.facts.number(r.ID); also {
+				_, said, mine, grace := j.columnOwner(table, record, "", r, n, at)
+				if said && t != nil && len(t.Owners) <= 1 {
+					named = len(t.Owners)
+				}
+				if mine {
+					own, column = ownYes, ""
+				} else if grace && own == ownNot {
+					own = ownGrace
+				}
+			}
+		}
+	}
+	// Owners that a line names without a column that the policy knows.
+	loose := 0
+	for _, o := range n.logged {
+		if t != nil && o.Column != "" && slices.Contains(t.Owners, o.Column) {
+			continue
+		}
+		if o.ID == "" {
+			continue
+		}
+		loose++
+		if named > 0 && named == ownerColumns(t) && !slices.ContainsFunc(r.Owners, func(k Owner) bool { return canonicalID(k.ID) == canonicalID(o.ID) }) {
+			n.conflict = true
+			conflictOwn = conflictOwn || claim(o.ID)
+		}
+		if claim(o.ID) && !n.conflict && own != ownYes {
+			own, column = ownYes, o.Column
+		}
+		if !slices.ContainsFunc(r.Owners, func(k Owner) bool { return canonicalID(k.ID) == canonicalID(o.ID) }) {
+			j.addOwner(r, o.Column, o.ID)
+		}
+	}
+	if t != nil && t.Mapping {
+		byMapping, c := j.mapped(r, n, at)
+		switch {
+		case byMapping == ownContested:
+			own, column = ownContested, c
+		case n.conflict && (own != ownNot || byMapping != ownNot):
+			own, column = ownConflict, c
+		case own == ownNot:
+			own, column = byMapping, c
+		}
+	}
+	columns := ownerColumns(t)
+	n.complete = columns > 0 && (named >= columns || loose >= columns || n.complete)
+	for _, o := range r.Owners {
+		if o.ID != "" && !j.facts.deleted(o.ID, at) {
+			n.known = true
+			break
+		}
+	}
+	switch {
+	case n.contested && own == ownYes:
+		own = ownContested
+	case own == ownNot && conflictOwn:
+		own = ownConflict
+	}
+	if len(r.Owners) > 1 {
+		slices.SortFunc(r.Owners, func(a, b Owner) int {
+			return cmp.Or(strings.Compare(a.Column, b.Column), strings.Compare(a.ID, b.ID))
+		})
+	}
+	return own, column
+}
+
+// addOwner adds one owner to a record, without repeats. An empty id is NULL: nobody.
+func (j *judge) addOwner(r *AccessRecord, column, id string) {
+	if id == "" {
+		return
+	}
+	o := Owner{Column: column, ID: canonicalID(id)}
+	if !slices.Contains(r.Owners, o) {
+		r.Owners = append(r.Owners, o)
+	}
+}
+
+// ownerColumns says how many owners a full account of a row names. A row of a table
+// that the policy does not speak of has owners that nobody can count.
+func ownerColumns(t *Table) int {
+	if t == nil {
+		return 0
+	}
+	return len(t.Owners)
+}
+
+// ownerOf finds the owner that a list gives for a column. Several values for one column
+// say nothing certain: the first is given.
+func ownerOf(list []Owner, column string) (id string, ok bool) {
+	for i := range list {
+		if list[i].Column == column {
+			return list[i].ID, true
+		}
+	}
+	return "", false
+}
+
+// isActor says whether an id is the actor's, or of the same person.
+func (j *judge) isActor(id string) bool {
+	user := j.acc.Actor.User
+	if id == user && id != "" {
+		return true
+	}
+	if id == "" || user == "" {
+		return false
+	}
+	a, b := canonicalID(id), canonicalID(user)
+	return a == b || j.facts.same(a, b, j.acc.Time)
+}
+
+// factOwners appends the spans that say who owns a record: receipts for a finding.
+func (j *judge) factOwners(buf []uint32, t *Table, name, id string) []uint32 {
+	if t == nil || !j.facts.known[sortOwner] {
+		return buf
+	}
+	table, ok := j.facts.ids.find(name)
+	record, also := j.facts.number(id)
+	if !ok || !also {
+		return buf
+	}
+	for _, c := range t.Owners {
+		if column, known := j.facts.ids.find(c); known {
+			buf = j.facts.holding(buf, factKey{sortOwner, table, record, column, 0}, j.acc.Time, j.acc.Time)
+		}
+	}
+	return buf
+}
+
+// columnOwner gives what the facts say of one owner column as of the access, adds it to
+// the record's owners, and says whether it is the actor now or within the window of grace.
+func (j *judge) columnOwner(table, record uint32, c string, r *AccessRecord, n *note, at int64) (owner string, said, mine, grace bool) {
+	column, ok := j.facts.ids.find(c)
+	if !ok {
+		return "", false, false, false
+	}
+	k := factKey{sortOwner, table, record, column, 0}
+	var space [4]uint32
+	for _, s := range j.facts.holding(space[:0], k, at, at) {
+		value := j.facts.spans[s].value
+		if said && owner != j.facts.ids.name(value) {
+			n.contested = true
+		}
+		owner, said = j.facts.ids.name(value), true
+		j.addOwner(r, c, owner)
+		mine = mine || value != 0 && (value == j.person || j.isActor(owner)) && j.acc.Actor.Kind == ActorUser
+	}
+	if mine || j.acc.Actor.Kind != ActorUser {
+		return owner, said, mine, false
+	}
+	window := int64(j.policy.Grace.Transfer)
+	for _, s := range j.facts.holding(space[:0], k, at-window, at+window) {
+		value := j.facts.spans[s].value
+		if value != 0 && (value == j.person || j.isActor(j.facts.ids.name(value))) {
+			return owner, said, false, true
+		}
+	}
+	return owner, said, false, false
+}
+
+// justChanged says whether a logged owner is the one of just before or just after.
+func (j *judge) justChanged(table, record uint32, c, logged string, at int64) bool {
+	column, ok := j.facts.ids.find(c)
+	value, also := j.facts.number(logged)
+	window := int64(j.policy.Grace.Transfer)
+	return ok && also && j.facts.valueHolds(factKey{sortOwner, table, record, column, 0}, value, at-window, at+window)
+}
+
+// mapped finds the people behind an external id, such as a Stripe customer: the record's
+// own id, or the id in its owner column. Several people contest it unless they are
+// declared one person.
+func (j *judge) mapped(r *AccessRecord, n *note, at int64) (ownership, string) {
+	var space [4]uint32
+	window := int64(j.policy.Grace.Mapping)
+	people := j.facts.mappedUsers(space[:0], r.ID, at, at)
+	near := j.facts.mappedUsers(nil, r.ID, at-window, at+window)
+	var external []string
+	for _, o := range r.Owners {
+		more := j.facts.mappedUsers(nil, o.ID, at, at)
+		if len(more) == 0 {
+			continue
+		}
+		external = append(external, o.ID)
+		for _, u := range more {
+			if !slices.Contains(people, u) {
+				people = append(people, u)
+			}
+		}
+		near = append(near, j.facts.mappedUsers(nil, o.ID, at-window, at+window)...)
+	}
+	r.Owners = slices.DeleteFunc(r.Owners, func(o Owner) bool { return slices.Contains(external, o.ID) })
+	if len(people) == 0 {
+		for _, u := range near {
+			if u == j.person && u != 0 {
+				return ownGrace, mappingColumn
+			}
+		}
+		return ownNot, ""
+	}
+	n.complete = true
+	had := len(r.Owners)
+	mine, others := false, false
+	for _, u := range people {
+		name := j.facts.ids.name(u)
+		j.addOwner(r, mappingColumn, name)
+		if j.isActor(name) {
+			mine = true
+		} else {
+			others = true
+		}
+	}
+	if direct := r.Owners[:had]; len(direct) > 0 {
+		n.conflict = n.conflict || !slices.ContainsFunc(direct, func(o Owner) bool {
+			return slices.ContainsFunc(people, func(u uint32) bool { return j.facts.same(j.facts.ids.name(u), o.ID, at) })
+		})
+	}
+	switch {
+	case mine && others:
+		return ownContested, mappingColumn
+	case mine:
+		return ownYes, mappingColumn
+	}
+	for _, u := range near {
+		if u == j.person && u != 0 {
+			return ownGrace, mappingColumn
+		}
+	}
+	return ownNot, ""
+}
+
+// mappingColumn stands for the column of an owner that a mapping fact names.
+const mappingColumn = "mapping"

@@ -1,0 +1,248 @@
+package detect
+
+import "slices"
+
+// Names of the relations that the code itself knows; a policy may declare others, which
+// facts of kind relation then prove.
+const (
+	relationMember = "member"
+	relationShare  = "share_link"
+	relationTicket = "support_ticket"
+)
+
+// tie is a declared relation that holds between the actor and a record.
+type tie struct {
+	name  string
+	grace bool
+	// columns that it covers; empty means all
+	columns []string
+}
+
+// explain looks for a declared relation that holds as of the access and covers every
+// returned column. outside are the columns beyond one that otherwise holds; unclear is one
+// that covers some columns while the log does not say which came back.
+func (j *judge) explain(i int, member standing) (held tie, ok bool, outside []string, unclear string) {
+	r := &j.records[i]
+	try := func(t tie) bool {
+		out, known := columnsBeyond(r, t.columns)
+		switch {
+		case len(t.columns) == 0 || known && len(out) == 0:
+			held = t
+			return true
+		case !known:
+			unclear = t.name
+		case outside == nil || len(out) < len(outside):
+			outside = out
+		}
+		return false
+	}
+	if member == standingHolds || member == standingGrace {
+		t := tie{name: relationMember, grace: member == standingGrace, columns: relationColumns(r.Table, relationMember)}
+		if try(t) {
+			return held, true, nil, ""
+		}
+	}
+	if r.ID != "" {
+		if j.shared(r, try) || j.related(r, try) {
+			return held, true, nil, ""
+		}
+	}
+	if j.supports(r, try) {
+		return held, true, nil, ""
+	}
+	return tie{}, false, outside, unclear
+}
+
+// relationColumns gives the columns that a table declares for a relation.
+func relationColumns(t *Table, name string) []string {
+	if r := declared(t, name); r != nil {
+		return r.Columns
+	}
+	return nil
+}
+
+// declared finds a relation that a table declares.
+func declared(t *Table, name string) *TableRelation {
+	if t == nil {
+		return nil
+	}
+	for i := range t.Relations {
+		if t.Relations[i].Name == name {
+			return &t.Relations[i]
+		}
+	}
+	return nil
+}
+
+// columnsBeyond gives the returned columns that are not covered. The record's id is
+// always covered. known is false when the log does not say which columns came back.
+func columnsBeyond(r *AccessRecord, covered []string) (out []string, known bool) {
+	if len(r.Columns) == 0 {
+		return nil, false
+	}
+	for _, c := range r.Columns {
+		if !slices.Contains(covered, c) && (r.Table == nil || c != r.Table.ID) {
+			out = append(out, c)
+		}
+	}
+	return out, true
+}
+
+// both joins two limits on columns: what both cover. An empty limit is none.
+func both(a, b []string) []string {
+	switch {
+	case len(a) == 0:
+		return b
+	case len(b) == 0:
+		return a
+	}
+	var out []string
+	for _, c := range a {
+		if slices.Contains(b, c) {
+			out = append(out, c)
+		}
+	}
+	if out == nil {
+		out = []string{""} // they cover no column in common
+	}
+	return out
+}
+
+// shared tries the shares of a record with the actor, or with the link token presented.
+func (j *judge) shared(r *AccessRecord, try func(tie) bool) bool {
+	f := j.facts
+	if !f.known[sortShare] && !f.known[sortLink] {
+		return false
+	}
+	table, ok := f.ids.find(r.Name)
+	record, also := f.number(r.ID)
+	if !ok || !also {
+		return false
+	}
+	at := j.acc.Time
+	limit := relationColumns(r.Table, relationShare)
+	tryKey := func(k factKey) bool {
+		lo, hi := at, at
+		for _, grace := range [...]bool{false, true} {
+			if grace {
+				lo, hi = at-int64(j.policy.Grace.MemberAfter), at+int64(j.policy.Grace.MemberBefore)
+			}
+			var space [4]uint32
+			for _, s := range f.holding(space[:0], k, lo, hi) {
+				if try(tie{name: relationShare, grace: grace, columns: both(limit, f.columns[s])}) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	if j.person != 0 && tryKey(factKey{sortShare, table, record, j.person, 0}) {
+		return true
+	}
+	for i := range j.acc.Requests {
+		if token, known := f.ids.find(j.acc.Requests[i].ShareToken); known && token != 0 && tryKey(factKey{sortLink, table, record, token, 0}) {
+			return true
+		}
+	}
+	return false
+}
+
+// related tries the relations of the owner's own that the table declares.
+func (j *judge) related(r *AccessRecord, try func(tie) bool) bool {
+	f := j.facts
+	if r.Table == nil || j.person == 0 || !f.known[sortRelation] {
+		return false
+	}
+	table, ok := f.ids.find(r.Name)
+	record, also := f.number(r.ID)
+	if !ok || !also {
+		return false
+	}
+	at := j.acc.Time
+	for i := range r.Table.Relations {
+		relation := &r.Table.Relations[i]
+		name, known := f.ids.find(relation.Name)
+		if !known {
+			continue
+		}
+		k := factKey{sortRelation, table, record, j.person, name}
+		var space [4]uint32
+		for _, s := range f.holding(space[:0], k, at, at) {
+			if try(tie{name: relation.Name, columns: both(relation.Columns, f.columns[s])}) {
+				return true
+			}
+		}
+		if len(f.holding(space[:0], k, at-int64(j.policy.Grace.MemberAfter), at+int64(j.policy.Grace.MemberBefore))) > 0 &&
+			try(tie{name: relation.Name, grace: true, columns: relation.Columns}) {
+			return true
+		}
+	}
+	return false
+}
+
+// supports tries an open support ticket: on a table that declares the relation, for an
+// agent named by the ticket or holding a staff role; and wherever an agent acts as the
+// owner, since impersonation is support by another name.
+func (j *judge) supports(r *AccessRecord, try func(tie) bool) bool {
+	act := &j.acc.Actor
+	if act.Kind != ActorUser || !j.facts.known[sortTicket] {
+		return false
+	}
+	if declared(r.Table, relationTicket) == nil && act.Impersonating == "" {
+		return false
+	}
+	for _, o := range r.Owners {
+		if declared(r.Table, relationTicket) == nil && canonicalID(act.Impersonating) != o.ID {
+			continue
+		}
+		if j.justified(o.ID) && try(tie{name: relationTicket, columns: relationColumns(r.Table, relationTicket)}) {
+			return true
+		}
+	}
+	return false
+}
+
+// justified says whether an open ticket lets the agent read a person's rows: the one that
+// the request names, or, if it names none, any that links the two. A ticket that names no
+// agent takes a staff role.
+func (j *judge) justified(owner string) bool {
+	a := j.acc
+	agent := a.Actor.User
+	open, named := j.facts.ticketOpen(j.justification(), agent, owner, a.Time)
+	return open && (named || j.staff())
+}
+
+// justification gives the ticket or reason that the request carries.
+func (j *judge) justification() string {
+	for i := range j.acc.Requests {
+		if reason := j.acc.Requests[i].Justification; reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+// staff says whether the actor holds a role of some admin route.
+func (j *judge) staff() bool {
+	for i := range j.policy.Routes {
+		if r := &j.policy.Routes[i]; r.Kind == RouteAdmin {
+			if _, ok := j.roleIn(r.Roles); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// roleIn finds a role of the list that the actor holds as of the access. Where facts speak
+// of the actor and the role they decide; else what the session says of itself.
+func (j *judge) roleIn(roles []string) (string, bool) {
+	act := &j.acc.Actor
+	for _, role := range roles {
+		held, known := j.facts.role(act.User, role, j.acc.Time)
+		if held || !known && act.AppRole == role {
+			return role, true
+		}
+	}
+	return "", false
+}

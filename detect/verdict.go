@@ -1,0 +1,454 @@
+package detect
+
+import (
+	"slices"
+	"strconv"
+)
+
+// Words that stand in Relation beside the names of relations and roles.
+const (
+	relationService     = "service"
+	relationUndeclared  = "undeclared"
+	relationUnjustified = "unjustified"
+	relationContested   = "contested"
+	relationConflict    = "owner_conflict"
+	relationState       = "public_state"
+	relationColumnsOpen = "columns"
+	relationGrace       = "grace"
+)
+
+// reasons holds the reasons of the plain verdicts, made once, so that the common case
+// writes nothing.
+type reasons struct {
+	own   map[string]string
+	grace map[string]string
+}
+
+func newReasons(p *Policy) reasons {
+	w := reasons{own: make(map[string]string), grace: make(map[string]string)}
+	add := func(column string) {
+		w.own[column] = "the actor owns it by " + column
+		w.grace[column] = "the actor owned it by " + column + " just before or just after"
+	}
+	for i := range p.Tables {
+		for _, c := range p.Tables[i].Owners {
+			add(c)
+		}
+	}
+	add(mappingColumn)
+	add(stripeMetadata)
+	w.own[""], w.grace[""] = "the actor owns it", "the actor owned it just before or just after"
+	return w
+}
+
+func reasonFor(words map[string]string, column string) string {
+	if reason, ok := words[column]; ok {
+		return reason
+	}
+	return words[""]
+}
+
+// decide gives one record its verdict: the first line that holds.
+//
+//  1. an id that is not of its declared type, or no id at all: malformed
+//  2. a service: privileged, inside or outside its declaration
+//  3. nobody can tell who read: actor_unknown
+//  4. the actor owns it: own
+//  5. a declared relation holds and covers the columns: explained
+//  6. it is public, with these columns: public
+//  7. a declared role on its route, with the ticket that the policy demands: privileged
+//  8. the same without the ticket: privileged, unjustified
+//  9. 5 or 6 would hold but for the columns: foreign, with the columns outside
+//  10. owners contested or in conflict, or a state or columns that no log tells: ambiguous
+//  11. nobody can tell whose it is, and the actor is a user: owner_unknown
+//  12. otherwise foreign
+func (j *judge) decide(i int) {
+	r, n := &j.records[i], &j.notes[i]
+	a := j.acc
+	own, column := j.owners(i)
+	j.tenantOf(r, n)
+	set := func(v Verdict, relation, reason string) {
+		r.Verdict, r.Relation, r.Reason = v, relation, reason
+		j.plainClaim(r)
+	}
+	if reason := j.malformed(r); reason != "" {
+		set(VerdictMalformed, "", reason)
+	} else if a.Actor.Kind == ActorService {
+		if j.declaredService(r) {
+			set(VerdictPrivileged, relationService, "a declared service reads its tables")
+		} else {
+			j.traits |= traitVerdict
+			set(VerdictPrivileged, relationUndeclared, "a service reads outside its declaration")
+		}
+	} else if a.Actor.Kind == ActorUnknown {
+		if j.blind(r, n) {
+			j.traits |= traitVerdict
+		}
+		set(VerdictActorUnknown, "", "no line at hand tells who read it")
+	} else if own == ownYes {
+		set(VerdictOwn, "", reasonFor(j.reasons.own, column))
+	} else if own == ownGrace {
+		set(VerdictOwn, relationGrace, reasonFor(j.reasons.grace, column))
+	} else {
+		j.decideOther(i, own)
+	}
+	if j.facts.canary(r.Table, r.Name, r.ID, a.Time) && r.ID != "" && r.Verdict != VerdictOwn && r.Verdict != VerdictPrivileged {
+		j.traits |= traitCanary
+	}
+	if n.statement && a.RouteKind == RouteUser && j.routed && a.Principal != "" && !j.policy.AuthenticatedRole(a.Principal) {
+		j.traits |= traitUnscoped
+	}
+}
+
+// decideOther goes on from line 5 for a record that is not the actor's own.
+func (j *judge) decideOther(i int, own ownership) {
+	r, n := &j.records[i], &j.notes[i]
+	a := j.acc
+	set := func(v Verdict, relation, reason string) {
+		r.Verdict, r.Relation, r.Reason = v, relation, reason
+		j.plainClaim(r)
+	}
+	held, ok, outside, unclear := j.explain(i, n.member)
+	if ok {
+		if held.grace {
+			set(VerdictExplained, held.name+" "+relationGrace, "the relation "+held.name+" begins or ended within its grace")
+			return
+		}
+		set(VerdictExplained, held.name, j.explanation(held.name))
+		return
+	}
+	state := j.publicState(r)
+	publicKnown, publicColumns := false, []string(nil)
+	if state != No && r.Table != nil && r.Table.Public != nil {
+		beyond, known := j.beyondPublic(r)
+		publicKnown, publicColumns = known, beyond
+		if state == Yes && known && len(beyond) == 0 {
+			set(VerdictPublic, "", "the record is public, and so are these columns")
+			return
+		}
+	}
+	if role, holds := j.privilege(r); holds {
+		if j.excused(r) {
+			set(VerdictPrivileged, role, "the role "+role+" may read on this route")
+			return
+		}
+		j.traits |= traitVerdict
+		set(VerdictPrivileged, relationUnjustified, "the role "+role+" may read on this route, but no open ticket or reason covers this record")
+		return
+	}
+	user := a.Actor.Kind == ActorUser
+	unknown := j.ownersUnknown(r, n)
+	switch {
+	case len(outside) > 0:
+		r.Columns = outside
+		j.foreign(i, "a relation explains the record, but not these columns")
+	case state == Yes && len(publicColumns) > 0:
+		r.Columns = publicColumns
+		if user && unknown {
+			set(VerdictOwnerUnknown, "", "these columns are not public, and nobody can tell whose record it is")
+			return
+		}
+		j.foreign(i, "the record is public, but these columns are not")
+	case own == ownConflict:
+		set(VerdictAmbiguous, relationConflict, "a logged owner and the facts disagree, and the actor is one of them")
+	case own == ownContested:
+		set(VerdictAmbiguous, relationContested, "several people claim it, and the actor is one of them")
+	case unclear != "":
+		set(VerdictAmbiguous, relationColumnsOpen, "the relation "+unclear+" covers some columns, and the logs do not say which came back")
+	case state == Yes && !publicKnown:
+		set(VerdictAmbiguous, relationColumnsOpen, "the record is public in some columns, and the logs do not say which came back")
+	case j.bound(i):
+		j.foreign(i, "more rows came back than the actor owns or has a reason to read")
+	case state == Unknown && (!publicKnown || len(publicColumns) == 0):
+		set(VerdictAmbiguous, relationState, "the table can be public, and the logs do not tell the record's state")
+	case user && unknown:
+		set(VerdictOwnerUnknown, "", j.whyUnknown(r, n))
+	case !user && r.Table == nil:
+		set(VerdictOwnerUnknown, "", "the policy does not speak of this table")
+	default:
+		if state == Unknown {
+			r.Columns = publicColumns // not public whatever the state
+		}
+		j.foreign(i, j.whyForeign(r, n))
+	}
+}
+
+// foreign gives line 9 or 12, with its claim.
+func (j *judge) foreign(i int, reason string) {
+	r := &j.records[i]
+	r.Verdict, r.Relation, r.Reason = VerdictForeign, "", reason
+	j.foreignClaim(i)
+	j.traits |= traitVerdict
+}
+
+// explanation gives the reason of a relation.
+func (j *judge) explanation(name string) string {
+	switch name {
+	case relationMember:
+		return "the actor is a member of the record's tenant"
+	case relationShare:
+		return "the record was shared with the actor"
+	case relationTicket:
+		return "an open support ticket covers the owner"
+	}
+	return "the relation " + name + " holds"
+}
+
+// whyForeign says in plain words why no reason was found.
+func (j *judge) whyForeign(r *AccessRecord, n *note) string {
+	switch j.acc.Actor.Kind {
+	case ActorAnonymous:
+		return "nobody was logged in, and the table is private"
+	case ActorOutsider:
+		return "a secret key from outside the server owns nothing"
+	}
+	switch {
+	case n.member == standingEnded:
+		return "the actor's membership of the record's tenant ended before the read"
+	case r.Tenant != "" && n.member == standingNever && !n.known:
+		return "the record belongs to a tenant that the actor is no member of"
+	}
+	return "the actor is none of its owners, and no declared relation holds"
+}
+
+// whyUnknown says what was missing to know the owners.
+func (j *judge) whyUnknown(r *AccessRecord, n *note) string {
+	switch {
+	case r.Table == nil:
+		return "the policy does not speak of this table"
+	case len(r.Owners) > 0 && !n.known:
+		return "its owner's account is deleted"
+	case r.ID == "":
+		return "the rows are counted, not named, and nobody can tell whose they are"
+	}
+	return "no fact and no line tells whose it is"
+}
+
+// malformed says which id is not of its declared type; empty if all are.
+func (j *judge) malformed(r *AccessRecord) string {
+	var idType, ownerType IDType
+	if r.Table != nil {
+		idType, ownerType = r.Table.IDType, r.Table.OwnerType
+		if r.Table.Mapping {
+			ownerType = IDType{}
+		}
+	}
+	if r.ID != "" && !idType.Valid(r.ID) {
+		return "the record's id is not of its declared type"
+	}
+	for _, o := range r.Owners {
+		if !ownerType.Valid(o.ID) {
+			return "an owner's id is not of its declared type"
+		}
+	}
+	if act := &j.acc.Actor; act.Kind == ActorUser && act.Impersonating == "" && !ownerType.Valid(act.User) {
+		return "the actor's id is not of its declared type"
+	}
+	return ""
+}
+
+// declaredService says whether a service may read this table: by its route, as a job, or
+// by a permit for the time being.
+func (j *judge) declaredService(r *AccessRecord) bool {
+	a := j.acc
+	allowed := func(tables []string) bool { return len(tables) == 0 || slices.Contains(tables, r.Name) }
+	if j.routed && a.RouteKind == RouteService && allowed(j.route.Tables) {
+		return true
+	}
+	if job := j.job(); job != nil && allowed(job.Tables) {
+		return true
+	}
+	if j.facts.permit(r.Name, a.Principal, a.Time) {
+		return true
+	}
+	return j.routed && j.facts.permit(r.Name, j.route.Match, a.Time)
+}
+
+// tenantOf finds the record's tenant, facts first, and what the actor is to it.
+func (j *judge) tenantOf(r *AccessRecord, n *note) {
+	if r.Table == nil || r.Table.Tenant == "" {
+		return
+	}
+	at := j.acc.Time
+	if r.ID != "" && j.facts.known[sortTenant] {
+		if table, ok := j.facts.ids.find(r.Name); ok {
+			if record, also := j.facts.number(r.ID); also {
+				if tenant, _, said := j.facts.value(factKey{sortTenant, table, record, 0, 0}, at); said {
+					r.Tenant, n.byFilter = tenant, false
+				}
+			}
+		}
+	}
+	if r.Tenant == "" || j.acc.Actor.Kind != ActorUser {
+		return
+	}
+	n.member, n.ended = j.facts.member(j.acc.Actor.User, r.Tenant, at)
+	if n.byFilter && r.CameBack != Yes && n.member != standingHolds && n.member != standingGrace {
+		r.Tenant, n.member = "", standingUnknown // asked for is not got
+	}
+}
+
+// publicState says whether the record is public as of the access: No also for a table
+// that is never public.
+func (j *judge) publicState(r *AccessRecord) Tri {
+	if r.Table == nil || r.Table.Public == nil {
+		return No
+	}
+	answer := Yes
+	for _, want := range r.Table.Public.When {
+		switch j.stateIs(r, want) {
+		case No:
+			return No
+		case Unknown:
+			answer = Unknown
+		}
+	}
+	return answer
+}
+
+// stateIs compares one state column, facts first, within the clocks' difference.
+func (j *judge) stateIs(r *AccessRecord, want Pair) Tri {
+	f := j.facts
+	if r.ID != "" && f.known[sortState] {
+		table, ok := f.ids.find(r.Name)
+		record, also := f.number(r.ID)
+		column, named := f.ids.find(want.Name)
+		if ok && also && named {
+			k := factKey{sortState, table, record, column, 0}
+			skew := int64(j.policy.Grace.ClockSkew)
+			var space [4]uint32
+			said := f.holding(space[:0], k, j.acc.Time-skew, j.acc.Time+skew)
+			for _, s := range said {
+				if f.ids.name(f.spans[s].value) == want.Value {
+					return Yes
+				}
+			}
+			if len(said) > 0 {
+				return No
+			}
+		}
+	}
+	answer := Unknown
+	for _, p := range r.State {
+		if p.Name == want.Name {
+			if p.Value != want.Value {
+				return No
+			}
+			answer = Yes
+		}
+	}
+	return answer
+}
+
+// beyondPublic gives the returned columns that are not public. The id and the columns
+// that make the state are part of being public.
+func (j *judge) beyondPublic(r *AccessRecord) (out []string, known bool) {
+	if len(r.Columns) == 0 {
+		return nil, false
+	}
+	p := r.Table.Public
+	for _, c := range r.Columns {
+		if c == r.Table.ID || slices.Contains(p.Columns, c) || slices.ContainsFunc(p.When, func(w Pair) bool { return w.Name == c }) {
+			continue
+		}
+		out = append(out, c)
+	}
+	return out, true
+}
+
+// privilege says whether a declared role lets the actor read: on an admin route, or
+// while acting as somebody else.
+func (j *judge) privilege(_ *AccessRecord) (role string, ok bool) {
+	a := j.acc
+	if a.Actor.Kind != ActorUser {
+		return "", false
+	}
+	if j.routed && a.RouteKind == RouteAdmin {
+		return j.roleIn(j.route.Roles)
+	}
+	if a.Actor.Impersonating != "" {
+		for i := range j.policy.Routes {
+			if r := &j.policy.Routes[i]; r.Kind == RouteAdmin {
+				if role, ok = j.roleIn(r.Roles); ok {
+					return role, true
+				}
+			}
+		}
+	}
+	return "", false
+}
+
+// excused says whether a privileged read has the ticket or reason that the policy demands.
+// A ticket must be open and cover an owner of the record. Where a ticket feed is known, a
+// reason that is no ticket of it excuses nothing; where none is, any reason does.
+func (j *judge) excused(r *AccessRecord) bool {
+	if !j.ticketDemanded(r) {
+		return true
+	}
+	for _, o := range r.Owners {
+		if j.justified(o.ID) {
+			return true
+		}
+	}
+	return !j.facts.known[sortTicket] && j.justification() != ""
+}
+
+// ticketDemanded says whether the policy demands a ticket of a privileged read: on its
+// route, or, where an agent acts as somebody, on any admin route or for this table.
+func (j *judge) ticketDemanded(r *AccessRecord) bool {
+	if j.routed && j.acc.RouteKind == RouteAdmin {
+		return j.route.Ticket
+	}
+	if declared(r.Table, relationTicket) != nil {
+		return true
+	}
+	return slices.ContainsFunc(j.policy.Routes, func(r Route) bool { return r.Kind == RouteAdmin && r.Ticket })
+}
+
+// ownersUnknown says whether nothing tells whose the record is. A tenant that the actor
+// is known to stand outside of tells enough; so does one that differs from the session's.
+func (j *judge) ownersUnknown(r *AccessRecord, n *note) bool {
+	if n.known {
+		return false
+	}
+	if r.Tenant == "" || r.Table == nil {
+		return true
+	}
+	switch n.member {
+	case standingNever, standingEnded:
+		return false
+	}
+	mine := j.acc.Actor.Tenant
+	return mine == "" || mine == r.Tenant
+}
+
+// bound compares the number of rows that came back with what the actor may read of the
+// table, where the facts are complete. What is beyond is foreign, without ids.
+func (j *judge) bound(i int) bool {
+	r, n := &j.records[i], &j.notes[i]
+	a := j.acc
+	if a.Actor.Kind != ActorUser || r.ID != "" || r.CameBack != Yes || n.rows <= 0 || n.known || r.Table == nil {
+		return false
+	}
+	token := ""
+	for k := range a.Requests {
+		if t := a.Requests[k].ShareToken; t != "" {
+			token = t
+		}
+	}
+	allowed, ok := j.facts.allowance(r.Table, a.Actor.User, token, a.Time)
+	if !ok || n.rows <= allowed {
+		return false
+	}
+	n.bound = n.rows
+	r.Count = n.rows - allowed
+	return true
+}
+
+// count writes a number of things.
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.FormatInt(n, 10) + " " + many
+}
