@@ -1,11 +1,10 @@
 package query
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/sqlc-dev/oliphant/ast"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // source finds what the names before a column or star mean: t, or s.t.
@@ -266,7 +265,7 @@ func (r *reader) uses(node *ast.Node, sc *scope, folds bool) []column {
 	case *ast.Node_NullTest:
 		return each(n.NullTest.GetArg())
 	}
-	eachChild(node.ProtoReflect(), func(child *ast.Node) { each(child) })
+	eachChild(node, func(child *ast.Node) { each(child) })
 	return out
 }
 
@@ -390,32 +389,42 @@ func (r *reader) inspect(node *ast.Node, sc *scope) {
 		r.inspect(n.SubLink.GetTestexpr(), sc)
 		r.within(n.SubLink.GetSubselect(), sc.environment(), sc)
 	default:
-		eachChild(node.ProtoReflect(), func(child *ast.Node) { r.inspect(child, sc) })
+		eachChild(node, func(child *ast.Node) { r.inspect(child, sc) })
 	}
 }
 
-// eachChild gives the nodes directly below a message, whatever its type.
-func eachChild(m protoreflect.Message, visit func(*ast.Node)) {
-	m.Range(func(field protoreflect.FieldDescriptor, value protoreflect.Value) bool {
-		if field.Message() == nil || field.IsMap() {
-			return true
-		}
-		if !field.IsList() {
-			childOf(value.Message(), visit)
-			return true
-		}
-		for i := range value.List().Len() {
-			childOf(value.List().Get(i).Message(), visit)
-		}
-		return true
-	})
+// eachChild gives the nodes directly below a node, whatever its type.
+func eachChild(node *ast.Node, visit func(*ast.Node)) {
+	if inner := node.GetNode(); inner != nil {
+		nodesIn(reflect.ValueOf(inner), visit)
+	}
 }
 
-func childOf(m protoreflect.Message, visit func(*ast.Node)) {
-	var message proto.Message = m.Interface()
-	if node, ok := message.(*ast.Node); ok {
-		visit(node)
-		return
+// nodesIn finds the nodes nearest to v: the tree's types are structs of nodes, of
+// lists of nodes, and of one another.
+func nodesIn(v reflect.Value, visit func(*ast.Node)) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if v.IsNil() {
+			return
+		}
+		if node, ok := v.Interface().(*ast.Node); ok {
+			visit(node)
+			return
+		}
+		nodesIn(v.Elem(), visit)
+	case reflect.Slice:
+		if kind := v.Type().Elem().Kind(); kind != reflect.Pointer && kind != reflect.Interface {
+			return
+		}
+		for i := range v.Len() {
+			nodesIn(v.Index(i), visit)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				nodesIn(v.Field(i), visit)
+			}
+		}
 	}
-	eachChild(m, visit)
 }

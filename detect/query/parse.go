@@ -12,7 +12,7 @@ import (
 
 // maxSteps bounds the work that one tree may cost. A text of MaxText bytes needs
 // fewer, unless its WITH clauses or stars multiply one another.
-const maxSteps = 1 << 16
+const maxSteps = 1 << 15
 
 // exhausted is what reader.spend panics with; parse turns it into a reason.
 type exhausted struct{}

@@ -60,6 +60,7 @@ func (s *scanner) scan(sql string) (reason string) {
 	var (
 		out     = s.text
 		depth   int
+		nesting int  // depths of all brackets together
 		space   bool // white space or a comment stands before the next token
 		operand bool // the token before ends a value, so that a minus after it subtracts
 		first   = true
@@ -172,7 +173,8 @@ func (s *scanner) scan(sql string) (reason string) {
 		default:
 			switch c {
 			case '(', '[':
-				if depth++; depth > MaxDepth {
+				depth++
+				if nesting += max(depth, 0); depth > MaxDepth || nesting > maxNesting {
 					return ReasonTooDeep
 				}
 				operand = false

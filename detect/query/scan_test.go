@@ -131,9 +131,7 @@ func stringConstants(tree *ast.ParseResult) []string {
 				}
 			}
 		}
-		if n.GetNode() != nil {
-			eachChild(n.ProtoReflect(), walk)
-		}
+		eachChild(n, walk)
 	}
 	walk(tree.GetStmts()[0].GetStmt())
 	return out

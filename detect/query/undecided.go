@@ -27,6 +27,10 @@ const (
 	MaxDepth = 200      // nested parentheses and brackets
 )
 
+// maxNesting bounds the depths of all brackets of a text together, because the
+// parser's work on one grows with its depth: 25 groups as deep as MaxDepth.
+const maxNesting = 25 * MaxDepth * (MaxDepth + 1) / 2
+
 // Error gives the reason with what it means.
 func (u *Undecided) Error() string {
 	switch u.Reason {
