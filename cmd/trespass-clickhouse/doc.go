@@ -6,6 +6,10 @@
 //	trespass-clickhouse --data DIR --listen 127.0.0.1:8123
 //	curl -u "default:$(cat DIR/password)" http://127.0.0.1:8123/ -d 'SHOW TABLES'
 //
+// Where the kernel has Landlock the program starts itself again in a sandbox with rights
+// on its data directory and nothing else: SQL reaches further than the engine's
+// permissions say. INSERT data is limited to 256 MB per request.
+//
 // It is a program of its own because the engine can end the process it runs in. It is
 // one account on one database; readers with different rights, replicas and a query log
 // need a ClickHouse server.

@@ -108,7 +108,7 @@ func launch(dir string, args ...string) (*child, error) {
 	addr, ok := strings.CutPrefix(strings.TrimSpace(line), "listening http://")
 	if !ok {
 		err := <-c.exited
-		return nil, &launchError{exit: err, log: c.log.String(), read: readErr}
+		return nil, fmt.Errorf("the program ended: %w (reading its line: %v)\n%s", err, readErr, c.log.String())
 	}
 	c.addr = addr
 	password, err := os.ReadFile(filepath.Join(dir, "password"))
@@ -117,24 +117,6 @@ func launch(dir string, args ...string) (*child, error) {
 	}
 	c.password = strings.TrimSpace(string(password))
 	return c, nil
-}
-
-// launchError is a program that ended instead of answering.
-type launchError struct {
-	exit error
-	log  string
-	read error
-}
-
-func (e *launchError) Error() string { return fmt.Sprintf("the program ended: %v\n%s", e.exit, e.log) }
-
-func (e *launchError) code() int {
-	var exit *exec.ExitError
-	if err, ok := e.exit.(*exec.ExitError); ok {
-		exit = err
-		return exit.ExitCode()
-	}
-	return 0
 }
 
 // stop asks the program to end and waits for it.

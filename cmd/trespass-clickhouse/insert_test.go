@@ -202,7 +202,7 @@ func TestAsyncInsertIsSynchronous(t *testing.T) {
 	c := engine(t)
 	c.sql(t, "CREATE TABLE later (a UInt8) ENGINE = MergeTree ORDER BY a")
 	conn := c.connect(t)
-	if err := conn.AsyncInsert(context.Background(), "INSERT INTO later VALUES (1)", false); err != nil {
+	if err := conn.Exec(clickhouse.Context(context.Background(), clickhouse.WithAsync(false)), "INSERT INTO later VALUES (1)"); err != nil {
 		t.Fatal(err)
 	}
 	if got := c.sql(t, "SELECT count(), getSetting('async_insert') FROM later"); got != "1\tfalse\n" {

@@ -39,7 +39,14 @@ func TestTwoStatementsInOneRequest(t *testing.T) {
 // TestFilesFromSQL tries every way out that is known. The files are the test's own: a hole
 // must not cost the machine more than them.
 func TestFilesFromSQL(t *testing.T) {
-	c := engine(t)
+	t.Run("in the sandbox", func(t *testing.T) { triesFiles(t, engine(t)) })
+	t.Run("refusals alone", func(t *testing.T) {
+		t.Setenv("TRESPASS_CLICKHOUSE_SANDBOX", "1") // as if it were inside already
+		triesFiles(t, start(t))
+	})
+}
+
+func triesFiles(t *testing.T, c *child) {
 	outside := t.TempDir()
 	secret := filepath.Join(outside, "secret.tsv")
 	if err := os.WriteFile(secret, []byte("secret\n"), 0o644); err != nil {

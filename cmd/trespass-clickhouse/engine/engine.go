@@ -34,9 +34,6 @@ type Engine struct {
 // blocks for up to a few seconds. Errors wrap ErrUnsupported or ErrLibrary when the
 // reason is the machine or the library.
 func Open(o Options) (*Engine, error) {
-	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-		return nil, fmt.Errorf("%w: the library is for linux/amd64, this is %s/%s", ErrUnsupported, runtime.GOOS, runtime.GOARCH)
-	}
 	if err := o.CPU.check(); err != nil {
 		return nil, err
 	}

@@ -50,9 +50,13 @@ var settingName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
 // parseRequest reads everything but the body and the login. Names that the interface does
 // not know are settings.
 func parseRequest(r *http.Request, q url.Values) (*request, error) {
+	format, err := headerSafe("the format", or(r.Header.Get("X-ClickHouse-Format"), "TabSeparated"))
+	if err != nil {
+		return nil, badArgument("header X-ClickHouse-Format: %v", err)
+	}
 	req := &request{
 		tag:            "trespass-" + rand.Text(),
-		format:         or(r.Header.Get("X-ClickHouse-Format"), "TabSeparated"),
+		format:         format,
 		database:       r.Header.Get("X-ClickHouse-Database"),
 		method:         compress.LZ4,
 		sessionTimeout: defaultSessionTimeout,

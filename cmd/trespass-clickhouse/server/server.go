@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"net"
 	"net/http"
 	"strings"
@@ -56,6 +57,7 @@ func New(o Options) (*Server, error) {
 		Handler:           s.handler(),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       5 * time.Minute,
+		ErrorLog:          stdlog.New(o.Log, "", 0),
 		BaseContext:       func(net.Listener) context.Context { return s.running },
 	}
 	return s, nil
