@@ -167,7 +167,7 @@ func (s *Scanner) Name() (name string, ok bool) {
 	if !ok || !escaped {
 		return decode.String(raw), ok
 	}
-	name = s.Unescape(raw)
+	name = decode.String(s.unescape(raw))
 	return name, s.OK()
 }
 

@@ -36,35 +36,33 @@ func (s *Scanner) Null() bool {
 }
 
 // Text reads a string; null reads as the empty string.
-func (s *Scanner) Text(field string) string {
+func (s *Scanner) Text(field string) string { return decode.String(s.TextBytes(field)) }
+
+// TextBytes is Text for those who go on reading what is in it.
+func (s *Scanner) TextBytes(field string) []byte {
 	switch s.peek() {
 	case '"':
 		raw, escaped, ok := s.text()
-		if !ok {
-			return ""
+		if ok && escaped {
+			return s.unescape(raw)
 		}
-		if !escaped {
-			return decode.String(raw)
-		}
-		return s.Unescape(raw)
+		return raw
 	case 'n':
 		s.literal("null")
-		return ""
+		return nil
 	}
 	s.wrong(field, String)
-	return ""
+	return nil
 }
 
-// Unescape gives the meaning of what stands between the quotes of a string that
-// this Scanner has read.
-func (s *Scanner) Unescape(raw []byte) string {
+func (s *Scanner) unescape(raw []byte) []byte {
 	room := s.mem.Bytes(len(raw))
 	n, ok := unescape(room, raw)
 	if !ok {
 		s.Fail(decode.BadUTF8, "a string holds half a surrogate pair")
-		return ""
+		return nil
 	}
-	return decode.String(room[:n])
+	return room[:n]
 }
 
 // ID reads an identifier: a string, or a whole number as it is written, so that

@@ -1,0 +1,175 @@
+package ingest
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"trespass.dev/trespass/ingest/app"
+	"trespass.dev/trespass/ingest/decode"
+	"trespass.dev/trespass/ingest/envelope"
+	"trespass.dev/trespass/ingest/facts"
+)
+
+// Format is one kind of log line. To add one: a decoder in a package of its own with
+// testdata/FORMAT/{valid,invalid}, and one line in Formats.
+type Format struct {
+	Name  string
+	About string
+
+	// JSON formats are told by the outermost keys of an object; others by the text of
+	// their first line. Exactly one of the two is set, or none for the format that
+	// takes every object that no other wants.
+	Object func(h envelope.Head) bool
+	Text   func(line []byte) bool
+
+	// Trails says that a record of lines may go on after it is whole, so that each is
+	// held until the next begins.
+	Trails bool
+
+	// New gives a decoder for one stream. If it is a decode.Framer too, its records may
+	// span lines.
+	New func(c Config) (decode.Decoder, error)
+}
+
+// Formats lists all formats, in the order in which they are tried.
+func Formats() []Format {
+	return []Format{
+		{
+			Name: "access", About: "Trespass's own access event",
+			Object: func(h envelope.Head) bool { return strings.HasPrefix(h.Own, "access/") },
+			New:    func(Config) (decode.Decoder, error) { return new(app.Access), nil },
+		},
+		{
+			Name: "fact", About: "Trespass's own facts: who owns, belongs to and may see what",
+			Object: func(h envelope.Head) bool { return strings.HasPrefix(h.Own, "fact/") },
+			New:    func(Config) (decode.Decoder, error) { return new(facts.Decoder), nil },
+		},
+		{
+			Name: "heartbeat", About: "the pipeline's own sign of life",
+			Object: func(h envelope.Head) bool { return strings.HasPrefix(h.Own, "heartbeat/") },
+			New:    func(Config) (decode.Decoder, error) { return new(app.Heartbeat), nil },
+		},
+		{
+			Name: "json", About: "any JSON object by the policy's fields, or by those of pino",
+			New: func(c Config) (decode.Decoder, error) { return app.NewMapped("json", c.mapping()) },
+		},
+	}
+}
+
+// Config says how the lines of a stream are to be read. The zero value finds the
+// format by content and reads JSON as pino writes it.
+type Config struct {
+	// Format names one of Formats, when the content must not decide.
+	Format string
+	// Mapping finds the fields of JSON lines; nil is the preset pino.
+	Mapping app.Mapping
+	// TimeZone is Postgres' log_timezone, such as Europe/Warsaw, for logs whose zone
+	// abbreviation has no one meaning.
+	TimeZone string
+	// LinePrefix is Postgres' log_line_prefix, for its text log.
+	LinePrefix string
+	// Skew is how far an event may be later than its carrier took it, before its time
+	// is put back to that. 0 means one minute.
+	Skew time.Duration
+}
+
+// Validate says what is wrong with c.
+func (c Config) Validate() error {
+	_, err := c.compile()
+	return err
+}
+
+func (c Config) mapping() app.Mapping {
+	if c.Mapping == nil {
+		m, _ := app.Preset("pino")
+		return m
+	}
+	return c.Mapping
+}
+
+// reader is a format ready to read one stream.
+type reader struct {
+	Format
+	decode.Decoder
+	framer decode.Framer // nil if each record is one line
+}
+
+func (c Config) compile() ([]reader, error) {
+	var (
+		list  []reader
+		names []string
+	)
+	for _, f := range Formats() {
+		names = append(names, f.Name)
+		if c.Format != "" && c.Format != f.Name {
+			continue
+		}
+		d, err := f.New(c)
+		if err != nil {
+			return nil, fmt.Errorf("format %s: %w", f.Name, err)
+		}
+		framer, _ := d.(decode.Framer)
+		list = append(list, reader{f, d, framer})
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("format %q is not known; the formats are %s", c.Format, strings.Join(names, ", "))
+	}
+	return list, nil
+}
+
+// ownFormats are told by the first bytes of a line too, so that the usual line needs
+// no look at its other keys. pino always writes its level first, and no shipper does.
+var ownFormats = []struct {
+	lead   []byte
+	format string
+}{
+	{[]byte(`{"trespass":"access/`), "access"},
+	{[]byte(`{"trespass":"fact/`), "fact"},
+	{[]byte(`{"trespass":"heartbeat/`), "heartbeat"},
+	{[]byte(`{"level":`), "json"},
+}
+
+// quick gives the format of an object by its first bytes, or nil.
+func (s *Stream) quick(line []byte) *reader {
+	for _, q := range ownFormats {
+		if bytes.HasPrefix(line, q.lead) {
+			for i := range s.formats {
+				if s.formats[i].Name == q.format {
+					return &s.formats[i]
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// objectFormat gives the format of an object, or nil.
+func (s *Stream) objectFormat(h envelope.Head) *reader {
+	if s.named {
+		return &s.formats[0]
+	}
+	for i := range s.formats {
+		f := &s.formats[i]
+		if f.Object != nil && f.Object(h) || f.Object == nil && f.Text == nil {
+			return f
+		}
+	}
+	return nil
+}
+
+// textFormat gives the format of a line of text, that of the line before it first.
+func (s *Stream) textFormat(line []byte) *reader {
+	if s.text != nil && (s.named || s.text.Text(line)) {
+		return s.text
+	}
+	for i := range s.formats {
+		f := &s.formats[i]
+		if s.named || f.Text != nil && f.Text(line) {
+			s.text = f
+			return f
+		}
+	}
+	return nil
+}

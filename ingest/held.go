@@ -1,0 +1,188 @@
+package ingest
+
+import (
+	"bytes"
+
+	"trespass.dev/trespass/ingest/decode"
+)
+
+// maxObjectPieces bounds the pieces of one JSON object: a shipper cuts at 16 KiB.
+const maxObjectPieces = 64
+
+// held is a record that may go on in what comes next: a text whose quotes are open, a
+// text that may have trailing lines, or a JSON object that ended early.
+type held struct {
+	f       *reader // of a text
+	object  bool    // the beginning of an object
+	state   decode.State
+	text    []byte // a copy, in memory that is used again
+	line    line
+	record  Record // what line points to
+	pieces  int
+	tooLong bool // the text is only its beginning
+}
+
+func (h *held) is() bool { return h.f != nil || h.object }
+
+func (h *held) clear() { *h = held{text: h.text[:0]} }
+
+// begin holds the first piece of a record.
+func (h *held) begin(l *line, piece []byte) {
+	h.text = append(h.text[:0], piece...)
+	h.record = Record{Origin: l.Origin, Time: l.Time}
+	h.line = line{Record: &h.record, from: l.from, wrapped: l.wrapped, first: l.first}
+	h.pieces = 1
+}
+
+// takes says whether value goes on with the record held, before anything is made of it:
+// a line of a statement may look like JSON, or like an envelope.
+//
+// Where a shipper's record begins with what can begin a record of the log, the record
+// held is not continued although it is open: its other half went elsewhere. In a file
+// nothing goes elsewhere, and such a line is text of the record.
+func (h *held) takes(l *line, value []byte) bool {
+	switch {
+	case !h.is() || l.wrapped != h.line.wrapped:
+		return false
+	case h.object:
+		rest := bytes.TrimLeft(value, " \t\r\n")
+		return len(rest) > 0 && rest[0] != '{'
+	case h.state == decode.Closed:
+		return h.f.framer.Continues(firstLine(value))
+	}
+	shipped := l.first && l.Origin.Partition >= 0
+	return !shipped || !h.f.framer.Starts(firstLine(value))
+}
+
+// goOn adds value to what is held.
+func (s *Stream) goOn(l *line, value []byte, b *Batch, nested int) {
+	if s.held.object {
+		s.joinObject(l, value, b, nested)
+		return
+	}
+	s.lines(l, value, b)
+}
+
+// lines reads a text line by line.
+func (s *Stream) lines(l *line, text []byte, b *Batch) {
+	for len(text) > 0 {
+		n := bytes.IndexByte(text, '\n') + 1
+		if n == 0 {
+			n = len(text)
+		}
+		s.piece(l, text[:n], b)
+		l.first = false
+		text = text[n:]
+	}
+}
+
+// piece reads one line of text, with its newline if it has one.
+func (s *Stream) piece(l *line, text []byte, b *Batch) {
+	h := &s.held
+	if h.f != nil && h.takes(l, text) {
+		h.add(text)
+		if h.state == decode.Closed && !h.f.Trails {
+			s.release(b)
+		}
+		return
+	}
+	s.release(b)
+	text = bytes.TrimRight(text, "\r\n\x00")
+	if len(bytes.TrimSpace(text)) == 0 {
+		b.Skipped++
+		return
+	}
+	if s.tooLong(l, text, b) {
+		return
+	}
+	f := s.textFormat(text)
+	switch {
+	case f == nil && s.text != nil && s.text.framer != nil:
+		b.refuse(l.Record, text, &decode.Error{Format: s.text.Name, Reason: decode.Cut, At: -1, Detail: "it goes on with a record whose beginning is not here"})
+	case f == nil:
+		s.unknown(l, text, b)
+	case f.framer == nil:
+		s.whole(f, l, text, b)
+	default:
+		state := f.framer.Open(decode.Closed, text)
+		if state == decode.Closed && !f.Trails {
+			s.whole(f, l, text, b)
+			return
+		}
+		h.begin(l, text)
+		h.f, h.state = f, state
+	}
+}
+
+// add puts one more line to a text.
+func (h *held) add(piece []byte) {
+	piece = bytes.TrimRight(piece, "\r\n\x00")
+	h.state = h.f.framer.Open(h.state, newline)
+	h.state = h.f.framer.Open(h.state, piece)
+	if h.pieces++; len(h.text)+1+len(piece) > decode.MaxLine {
+		h.tooLong = true
+	}
+	if !h.tooLong {
+		h.text = append(append(h.text, '\n'), piece...)
+	}
+}
+
+var newline = []byte{'\n'}
+
+// halfObject holds an object that ended early, and refuses any other text.
+func (s *Stream) halfObject(l *line, text []byte, err error, b *Batch) {
+	e, ok := err.(*decode.Error)
+	if !ok || e.Reason != decode.Cut || len(text) == 0 || text[0] != '{' {
+		s.refuse(l, text, err, b)
+		return
+	}
+	s.held.begin(l, text)
+	s.held.object = true
+}
+
+// joinObject puts one more piece to an object. Pieces that make no sense together are
+// read each for itself.
+func (s *Stream) joinObject(l *line, value []byte, b *Batch, nested int) {
+	h := &s.held
+	text := b.mem.Bytes(len(h.text) + len(value))
+	copy(text[copy(text, h.text):], value)
+	text = bytes.TrimRight(text, " \t\r\n\x00")
+	s.scan.Reset(text, &b.mem)
+	s.scan.Skip()
+	s.scan.End()
+	e, _ := s.scan.Err("json").(*decode.Error)
+	if e != nil && e.Reason != decode.Cut || h.pieces == maxObjectPieces || len(text) > decode.MaxLine {
+		s.release(b)
+		s.open(l, value, b, nested)
+		return
+	}
+	from, record, pieces := h.line, h.record, h.pieces
+	from.Record = &record
+	h.clear()
+	s.object(&from, text, b, nested)
+	if h.object {
+		h.pieces = pieces + 1
+	}
+}
+
+// release reads what is held as it is.
+func (s *Stream) release(b *Batch) {
+	h := &s.held
+	if !h.is() {
+		return
+	}
+	f, l, record := h.f, h.line, h.record
+	l.Record = &record
+	switch {
+	case h.object:
+		b.refuse(&record, h.text, &decode.Error{Format: "json", Reason: decode.Cut, At: len(h.text), Detail: "the other half of the object did not follow"})
+	case h.tooLong:
+		b.refuse(&record, h.text, &decode.Error{Format: f.Name, Reason: decode.TooLong, At: -1, Detail: "the record goes on past 1048576 bytes"})
+	default:
+		text := b.keep(h.text)
+		if err := s.decode(f, &l, text, b); err != nil {
+			s.refuse(&l, text, err, b)
+		}
+	}
+	h.clear()
+}
