@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -139,6 +140,9 @@ func (s *Source) awaitTopics(ctx context.Context) error {
 			return ctx.Err()
 		}
 		reason := describe(err)
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			reason += "; the broker closed the connection: do the TLS and SASL settings, user and password fit its port?"
+		}
 		s.status.outside(reason)
 		if reason != shown {
 			s.log.Warn().Str("reason", reason).Msg("not joining the group yet")

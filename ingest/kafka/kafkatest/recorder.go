@@ -8,15 +8,11 @@ import (
 	"time"
 
 	"trespass.dev/trespass/ingest/kafka"
+	"trespass.dev/trespass/ingest/kafka/wire/wiretest"
 )
 
 // Record is a copy of what was delivered.
-type Record struct {
-	Offset     int64
-	Time       int64
-	Key, Value string
-	Null       bool
-}
+type Record = wiretest.Record
 
 // Recorder is a kafka.Consumer that keeps what it is given. Its settings must
 // not change while a source runs.

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"trespass.dev/trespass/ingest/kafka/kafkatest"
 	"trespass.dev/trespass/ingest/kafka/wire"
+	"trespass.dev/trespass/ingest/kafka/wire/wiretest"
 )
 
 const limit = 64 << 20
@@ -30,7 +30,7 @@ func golden(t testing.TB, name string) []byte {
 
 // walk reads everything and returns copies of the records and the first error
 // other than the end.
-func walk(data []byte) (records []kafkatest.Record, next int64, err error) {
+func walk(data []byte) (records []wiretest.Record, next int64, err error) {
 	batches := wire.NewBatches(data)
 	unpack := wire.NewDecompressor(limit)
 	var b wire.RecordBatch
@@ -59,7 +59,7 @@ func walk(data []byte) (records []kafkatest.Record, next int64, err error) {
 			} else if err != nil {
 				return records, next, err
 			}
-			records = append(records, kafkatest.Record{Offset: r.Offset, Time: r.Time,
+			records = append(records, wiretest.Record{Offset: r.Offset, Time: r.Time,
 				Key: string(r.Key), Value: string(r.Value), Null: r.Null})
 		}
 	}
@@ -169,7 +169,7 @@ func TestDamagedBatchDoesNotHideTheNext(t *testing.T) {
 
 func TestOldAndUnknownFormatsAreRefused(t *testing.T) {
 	for magic, want := range map[byte]error{0xFF: wire.ErrUnknownFormat, 1: wire.ErrOldFormat, 3: wire.ErrUnknownFormat} {
-		data := kafkatest.Batch{Base: 7, Magic: magic, Records: kafkatest.Values("a")}.Bytes()
+		data := wiretest.Batch{Base: 7, Magic: magic, Records: wiretest.Values("a")}.Bytes()
 		if _, _, err := walk(data); !errors.Is(err, want) {
 			t.Errorf("magic %d: %v, want %v", magic, err, want)
 		}
@@ -184,18 +184,18 @@ func TestOldAndUnknownFormatsAreRefused(t *testing.T) {
 }
 
 func TestEmptyAndSparseBatches(t *testing.T) {
-	data := kafkatest.Batch{Base: 100, LastDelta: 99}.Bytes() // emptied by compaction
-	data = append(data, kafkatest.Batch{Base: 200, LastDelta: 50, LogAppendTime: true, MaxTime: 77, Headers: []string{"a", "1", "b", "2", "a", "3"},
-		Records: []kafkatest.Record{{Offset: 3, Time: 5, Value: "x"}, {Offset: 40, Null: true, Key: "k"}}}.Bytes()...)
+	data := wiretest.Batch{Base: 100, LastDelta: 99}.Bytes() // emptied by compaction
+	data = append(data, wiretest.Batch{Base: 200, LastDelta: 50, LogAppendTime: true, MaxTime: 77, Headers: []string{"a", "1", "b", "2", "a", "3"},
+		Records: []wiretest.Record{{Offset: 3, Time: 5, Value: "x"}, {Offset: 40, Null: true, Key: "k"}}}.Bytes()...)
 	records, next, err := walk(data)
-	want := []kafkatest.Record{{Offset: 203, Time: 77, Value: "x"}, {Offset: 240, Time: 77, Key: "k", Null: true}}
+	want := []wiretest.Record{{Offset: 203, Time: 77, Value: "x"}, {Offset: 240, Time: 77, Key: "k", Null: true}}
 	if err != nil || !slices.Equal(records, want) || next != 251 {
 		t.Errorf("got %+v, next %d, %v; want %+v and 251", records, next, err, want)
 	}
 }
 
 func TestHeaders(t *testing.T) {
-	data := kafkatest.Batch{Headers: []string{"a", "1", "b", "", "a", "3"}, Records: kafkatest.Values("x")}.Bytes()
+	data := wiretest.Batch{Headers: []string{"a", "1", "b", "", "a", "3"}, Records: wiretest.Values("x")}.Bytes()
 	batches := wire.NewBatches(data)
 	var b wire.RecordBatch
 	if err := batches.Next(&b); err != nil {
@@ -225,22 +225,22 @@ func TestHeaders(t *testing.T) {
 }
 
 func TestRecordsThatDoNotFitAreRefused(t *testing.T) {
-	good := kafkatest.Batch{Records: kafkatest.Values("a", "b")}
-	for name, change := range map[string]func(b *kafkatest.Batch){
-		"more records than counted":       func(b *kafkatest.Batch) { b.Count = 1 },
-		"fewer records than counted":      func(b *kafkatest.Batch) { b.Count = 3; b.LastDelta = 2 },
-		"a negative count":                func(b *kafkatest.Batch) { b.Count = -5 },
-		"a count beyond all bytes":        func(b *kafkatest.Batch) { b.Count = 1 << 30 },
-		"an offset beyond the last":       func(b *kafkatest.Batch) { b.Records[1].Offset = 9; b.LastDelta = 1 },
-		"an offset before the first":      func(b *kafkatest.Batch) { b.Records[0].Offset = -1; b.LastDelta = 1 },
-		"an offset twice":                 func(b *kafkatest.Batch) { b.Records[1].Offset = 0; b.LastDelta = 1 },
-		"a length beyond the batch":       func(b *kafkatest.Batch) { b.Payload = []byte("\x7e\x00\x00\x00\x01\x02a\x00\x00\x00") },
-		"a negative length":               func(b *kafkatest.Batch) { b.Payload = []byte("\x01\x00\x00\x00\x01\x02a\x00\x00\x00\x00\x00\x00\x00") },
-		"a value beyond its record":       func(b *kafkatest.Batch) { b.Payload = []byte("\x0e\x00\x00\x00\x01\x70a\x00"); b.Count = 1 },
-		"a key of length minus two":       func(b *kafkatest.Batch) { b.Payload = []byte("\x0e\x00\x00\x00\x03\x02a\x00"); b.Count = 1 },
-		"a varint that never ends":        func(b *kafkatest.Batch) { b.Payload = bytes.Repeat([]byte{0xff}, 40) },
-		"a time that is cut off":          func(b *kafkatest.Batch) { b.Payload = []byte("\x0c\x00\xff\xff\xff\xff\xff"); b.Count = 1 },
-		"a payload shorter than a record": func(b *kafkatest.Batch) { b.Payload = []byte{0} },
+	good := wiretest.Batch{Records: wiretest.Values("a", "b")}
+	for name, change := range map[string]func(b *wiretest.Batch){
+		"more records than counted":       func(b *wiretest.Batch) { b.Count = 1 },
+		"fewer records than counted":      func(b *wiretest.Batch) { b.Count = 3; b.LastDelta = 2 },
+		"a negative count":                func(b *wiretest.Batch) { b.Count = -5 },
+		"a count beyond all bytes":        func(b *wiretest.Batch) { b.Count = 1 << 30 },
+		"an offset beyond the last":       func(b *wiretest.Batch) { b.Records[1].Offset = 9; b.LastDelta = 1 },
+		"an offset before the first":      func(b *wiretest.Batch) { b.Records[0].Offset = -1; b.LastDelta = 1 },
+		"an offset twice":                 func(b *wiretest.Batch) { b.Records[1].Offset = 0; b.LastDelta = 1 },
+		"a length beyond the batch":       func(b *wiretest.Batch) { b.Payload = []byte("\x7e\x00\x00\x00\x01\x02a\x00\x00\x00") },
+		"a negative length":               func(b *wiretest.Batch) { b.Payload = []byte("\x01\x00\x00\x00\x01\x02a\x00\x00\x00\x00\x00\x00\x00") },
+		"a value beyond its record":       func(b *wiretest.Batch) { b.Payload = []byte("\x0e\x00\x00\x00\x01\x70a\x00"); b.Count = 1 },
+		"a key of length minus two":       func(b *wiretest.Batch) { b.Payload = []byte("\x0e\x00\x00\x00\x03\x02a\x00"); b.Count = 1 },
+		"a varint that never ends":        func(b *wiretest.Batch) { b.Payload = bytes.Repeat([]byte{0xff}, 40) },
+		"a time that is cut off":          func(b *wiretest.Batch) { b.Payload = []byte("\x0c\x00\xff\xff\xff\xff\xff"); b.Count = 1 },
+		"a payload shorter than a record": func(b *wiretest.Batch) { b.Payload = []byte{0} },
 	} {
 		b := good
 		b.Records = slices.Clone(good.Records)
@@ -257,8 +257,8 @@ func TestRecordsThatDoNotFitAreRefused(t *testing.T) {
 }
 
 func TestRecordsBeforeABadOneAreGood(t *testing.T) {
-	b := kafkatest.Batch{Base: 10, Records: kafkatest.Values("a", "b", "c"), Count: 4, LastDelta: 3}
-	full := kafkatest.Batch{Records: kafkatest.Values("a", "b", "c")}.Bytes()[61:]
+	b := wiretest.Batch{Base: 10, Records: wiretest.Values("a", "b", "c"), Count: 4, LastDelta: 3}
+	full := wiretest.Batch{Records: wiretest.Values("a", "b", "c")}.Bytes()[61:]
 	b.Payload = append(slices.Clone(full), "\x02\x00\x00\x00\x00\x00\x00\x00"...)
 	records, _, err := walk(b.Bytes())
 	var bad *wire.BatchError

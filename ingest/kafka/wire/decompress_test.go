@@ -12,8 +12,8 @@ import (
 	"github.com/klauspost/compress/snappy"
 	"github.com/pierrec/lz4/v4"
 
-	"trespass.dev/trespass/ingest/kafka/kafkatest"
 	"trespass.dev/trespass/ingest/kafka/wire"
+	"trespass.dev/trespass/ingest/kafka/wire/wiretest"
 )
 
 var compressed = []wire.Codec{wire.Gzip, wire.Snappy, wire.LZ4, wire.Zstd}
@@ -30,7 +30,7 @@ func TestDecompressorAppends(t *testing.T) {
 			"empty": {}, "short": []byte("x"), "text": []byte(strings.Repeat("the quick brown fox ", 20_000)), "random": random,
 		} {
 			for range 2 { // the state of a codec is used again
-				got, err := unpack.Append(codec, []byte("before"), kafkatest.Compress(codec, want))
+				got, err := unpack.Append(codec, []byte("before"), wiretest.Compress(codec, want))
 				if err != nil || !bytes.Equal(got, append([]byte("before"), want...)) {
 					t.Errorf("%s, %s: %d bytes, %v", codec, name, len(got), err)
 				}
@@ -43,13 +43,13 @@ func TestBombsAreRefusedInBoundedMemory(t *testing.T) {
 	const most = 8 << 20 // zstd refuses frames with a window beyond the limit; 8 MiB is common
 	for _, codec := range compressed {
 		unpack := wire.NewDecompressor(most)
-		if got, err := unpack.Append(codec, nil, kafkatest.Compress(codec, make([]byte, most))); err != nil || len(got) != most {
+		if got, err := unpack.Append(codec, nil, wiretest.Compress(codec, make([]byte, most))); err != nil || len(got) != most {
 			t.Errorf("%s: exactly the limit: %d bytes, %v", codec, len(got), err)
 		}
-		if _, err := unpack.Append(codec, nil, kafkatest.Compress(codec, make([]byte, most+1))); !errors.Is(err, wire.ErrTooLarge) {
+		if _, err := unpack.Append(codec, nil, wiretest.Compress(codec, make([]byte, most+1))); !errors.Is(err, wire.ErrTooLarge) {
 			t.Errorf("%s: one byte more: %v, want ErrTooLarge", codec, err)
 		}
-		bomb := kafkatest.Compress(codec, make([]byte, 256<<20))
+		bomb := wiretest.Compress(codec, make([]byte, 256<<20))
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		out, err := unpack.Append(codec, []byte("before"), bomb)
@@ -67,7 +67,7 @@ func TestMalformedCompressionIsAnError(t *testing.T) {
 	text := []byte(strings.Repeat("a golden line that compresses ", 50))
 	for _, codec := range compressed {
 		unpack := wire.NewDecompressor(limit)
-		packed := kafkatest.Compress(codec, text)
+		packed := wiretest.Compress(codec, text)
 		for n := 1; n < len(packed); n++ {
 			out, err := unpack.Append(codec, []byte("before"), packed[:n])
 			if codec == wire.Snappy && n == 16 {

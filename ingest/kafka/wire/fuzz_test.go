@@ -6,8 +6,8 @@ import (
 	"io"
 	"testing"
 
-	"trespass.dev/trespass/ingest/kafka/kafkatest"
 	"trespass.dev/trespass/ingest/kafka/wire"
+	"trespass.dev/trespass/ingest/kafka/wire/wiretest"
 )
 
 const fuzzLimit = 8 << 20
@@ -17,18 +17,18 @@ const fuzzLimit = 8 << 20
 func FuzzBatches(f *testing.F) {
 	for _, codec := range codecs {
 		f.Add(golden(f, "golden-"+codec.String()+".bin"))
-		f.Add(kafkatest.Batch{Base: 5, Codec: codec, Records: kafkatest.Values("a", "b"), Headers: []string{"k", "v"}}.Bytes())
+		f.Add(wiretest.Batch{Base: 5, Codec: codec, Records: wiretest.Values("a", "b"), Headers: []string{"k", "v"}}.Bytes())
 	}
-	f.Add(kafkatest.Batch{Base: 100, LastDelta: 99}.Bytes())
-	f.Add(append(kafkatest.Batch{Base: 1, Transactional: true, ProducerID: 9, Records: kafkatest.Values("x")}.Bytes(),
-		kafkatest.Marker(2, 9, false).Bytes()...))
+	f.Add(wiretest.Batch{Base: 100, LastDelta: 99}.Bytes())
+	f.Add(append(wiretest.Batch{Base: 1, Transactional: true, ProducerID: 9, Records: wiretest.Values("x")}.Bytes(),
+		wiretest.Marker(2, 9, false).Bytes()...))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		readAll(t, data)
 		// The same bytes as a payload behind a right header, so that the
 		// checksum does not keep the fuzzer out of the records.
 		if len(data) > 0 {
 			codec := wire.Codec(data[0] % 6)
-			readAll(t, kafkatest.Batch{Base: 3, Compressed: data[1:], Codec: codec % 5, Count: int32(len(data) % 9), LastDelta: 20}.Bytes())
+			readAll(t, wiretest.Batch{Base: 3, Compressed: data[1:], Codec: codec % 5, Count: int32(len(data) % 9), LastDelta: 20}.Bytes())
 		}
 	})
 }
@@ -116,7 +116,7 @@ func wantBatchError(t *testing.T, err error) {
 // FuzzParseFetch reads anything as a fetch answer: no panic, and the batches
 // are part of the input.
 func FuzzParseFetch(f *testing.F) {
-	batches := kafkatest.Batch{Base: 10, Records: kafkatest.Values("a")}.Bytes()
+	batches := wiretest.Batch{Base: 10, Records: wiretest.Values("a")}.Bytes()
 	f.Add(false, fetchAnswer(wire.FetchByName, batches))
 	f.Add(true, append([]byte{0}, fetchAnswer(wire.FetchByID, batches)...))
 	f.Fuzz(func(t *testing.T, flexible bool, body []byte) {
@@ -152,7 +152,7 @@ func FuzzCompression(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		unpack := wire.NewDecompressor(fuzzLimit)
 		for _, codec := range compressed {
-			got, err := unpack.Append(codec, nil, kafkatest.Compress(codec, data))
+			got, err := unpack.Append(codec, nil, wiretest.Compress(codec, data))
 			if err != nil || !bytes.Equal(got, data) {
 				t.Fatalf("%s: %d bytes of %d, %v", codec, len(got), len(data), err)
 			}

@@ -13,8 +13,8 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"trespass.dev/trespass/ingest/kafka/kafkatest"
 	"trespass.dev/trespass/ingest/kafka/wire"
+	"trespass.dev/trespass/ingest/kafka/wire/wiretest"
 )
 
 // connection is a broker that answers one request. kmsg, the other Kafka
@@ -89,7 +89,7 @@ func fetchAnswer(version int16, batches []byte) []byte {
 }
 
 func TestFetchBothVersions(t *testing.T) {
-	batches := kafkatest.Batch{Base: 10, Records: kafkatest.Values("a")}.Bytes()
+	batches := wiretest.Batch{Base: 10, Records: wiretest.Values("a")}.Bytes()
 	for _, version := range []int16{wire.FetchByName, wire.FetchByID} {
 		flexible := version >= 12
 		conn := answering(7, flexible, fetchAnswer(version, batches))

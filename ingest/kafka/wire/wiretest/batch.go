@@ -1,4 +1,5 @@
-package kafkatest
+// Package wiretest builds record batches for tests, right ones and wrong ones.
+package wiretest
 
 import (
 	"bytes"
@@ -12,6 +13,14 @@ import (
 
 	"trespass.dev/trespass/ingest/kafka/wire"
 )
+
+// Record is one message of a batch.
+type Record struct {
+	Offset     int64 // relative to the batch's base
+	Time       int64
+	Key, Value string // an empty key is written as null
+	Null       bool   // the value is null
+}
 
 // Batch builds a record batch of format 2, also a wrong one.
 type Batch struct {
