@@ -242,18 +242,20 @@ type Settings struct {
 	Session bool // lives past the transaction (SET without LOCAL)
 	Reset   bool // the role goes back to the login role
 
-	Role      string // effective role; empty if not set here
-	HasClaims bool   // request.jwt.claims was set
-	Sub       string // user of the claims
-	SessionID string // application session of the claims
-	AppRole   string // role inside app_metadata of the claims
-	Expires   int64  // exp, nanoseconds
-	Issued    int64
-	Method    string
-	Path      string
-	RequestID string
-	TraceID   string
-	Browser   Tri // user agent, Origin or Referer of request.headers
+	Role       string // effective role; empty if not set here
+	RoleHidden bool   // the role was set to a value that the line does not show
+	HasClaims  bool   // request.jwt.claims was set
+	ClaimsGone bool   // claims were taken away, or set to a value that the line does not show
+	Sub        string // user of the claims
+	SessionID  string // application session of the claims
+	AppRole    string // role inside app_metadata of the claims
+	Expires    int64  // exp, nanoseconds
+	Issued     int64
+	Method     string
+	Path       string
+	RequestID  string
+	TraceID    string
+	Browser    Tri // user agent, Origin or Referer of request.headers
 }
 
 // FactKind says what a Fact is about.

@@ -1,0 +1,172 @@
+package postgres
+
+import (
+	"bytes"
+
+	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/ingest/decode"
+)
+
+// Fields of a pgaudit line. ROWS is there with pgaudit.log_rows.
+const (
+	auditType = iota
+	auditStatementID
+	auditSubstatementID
+	auditClass
+	auditCommand
+	auditObjectType
+	auditObject
+	auditStatement
+	auditParameter
+	auditRows
+	auditFields
+)
+
+// isAudit says whether a message is pgaudit's. An application may log its own lines that
+// begin with AUDIT.
+func isAudit(message []byte) bool {
+	rest, ok := bytes.CutPrefix(message, []byte("AUDIT: "))
+	return ok && (bytes.HasPrefix(rest, []byte("SESSION,")) || bytes.HasPrefix(rest, []byte("OBJECT,")))
+}
+
+// audit reads AUDIT: SESSION,1,1,READ,SELECT,TABLE,public.orders,SQL,PARAMETERS[,ROWS].
+// That an audit line was written says what was attempted, not that it was allowed.
+func (r *reader) audit(message []byte, mem *decode.Scratch, st *detect.Statement) error {
+	const mark = len("AUDIT: ")
+	var fields [auditFields]field
+	n := 0
+	for at := mark; ; at++ {
+		f, end, wrong := nextField(message, at)
+		if wrong != nil {
+			return &decode.Error{Format: "pgaudit", Reason: wrong.reason, At: wrong.at, Detail: wrong.detail}
+		}
+		if n < auditFields {
+			fields[n] = f
+		}
+		n++
+		at = end
+		if end == len(message) {
+			break
+		}
+	}
+	if n != auditFields && n != auditFields-1 {
+		return auditError(decode.BadCSV, "want 9 or 10 fields")
+	}
+	var ok, okToo bool
+	st.StmtID, ok = whole(fields[auditStatementID].raw)
+	st.SubstmtID, okToo = whole(fields[auditSubstatementID].raw)
+	if !ok || !okToo || st.StmtID == 0 {
+		return auditError(decode.BadField, "STATEMENT_ID and SUBSTATEMENT_ID: want whole numbers")
+	}
+	if rows := fields[auditRows].raw; len(rows) > 0 {
+		if st.Rows, ok = whole(rows); !ok {
+			return auditError(decode.BadField, "ROWS: want a whole number")
+		}
+	}
+	st.Kind = detect.StatementAudit
+	st.AuditObject = fields[auditType].raw[0] == 'O'
+	st.Class = decode.String(fields[auditClass].raw)
+	st.Command = decode.String(fields[auditCommand].raw)
+	st.ObjectType = decode.String(fields[auditObjectType].raw)
+	st.Object = decode.String(plainName(fields[auditObject].text(mem), mem))
+	switch f := fields[auditStatement]; {
+	case string(f.raw) == "<previously logged>":
+		st.Previous = true
+	case string(f.raw) == "<not logged>":
+	default:
+		st.SQL = decode.String(f.text(mem))
+	}
+	if err := auditParams(fields[auditParameter], mem, st); err != nil {
+		return err
+	}
+	r.walk.read(st, mem, effectsOf(st))
+	return nil
+}
+
+func auditError(reason decode.Reason, detail string) error {
+	return &decode.Error{Format: "pgaudit", Reason: reason, At: -1, Detail: detail}
+}
+
+// auditParams reads the list of bind parameters, which is CSV inside the CSV. pgaudit
+// prints NULL and the empty string alike; both are given as the empty string.
+func auditParams(f field, mem *decode.Scratch, st *detect.Statement) error {
+	switch string(f.raw) {
+	case "<none>":
+		st.ParamsKnown = true
+		return nil
+	case "<not logged>", "<previously logged>":
+		return nil
+	}
+	list := f.text(mem)
+	for at, n := 0, 1; ; at, n = at+1, n+1 {
+		p, end, wrong := nextField(list, at)
+		if wrong != nil {
+			return auditError(wrong.reason, "PARAMETER: "+wrong.detail)
+		}
+		if n > decode.MaxElements {
+			return auditError(decode.TooMany, "PARAMETER: more than 10000 elements")
+		}
+		param := detect.Param{Unknown: string(p.raw) == "<long param suppressed>"}
+		if !param.Unknown {
+			param.Value = decode.String(p.text(mem))
+		}
+		st.Params = mem.AppendParam(st.Params, param)
+		if at = end; end == len(list) {
+			st.ParamsKnown = true
+			return nil
+		}
+	}
+}
+
+// plainName takes the quotes off the parts of a name that would be the same without
+// them: public."user" is public.user, but public."Order" is not public.order.
+func plainName(name []byte, mem *decode.Scratch) []byte {
+	if bytes.IndexByte(name, '"') < 0 {
+		return name
+	}
+	dst := mem.Bytes(len(name))
+	n := 0
+	for i := 0; i < len(name); {
+		if name[i] != '"' {
+			dst[n] = name[i]
+			n++
+			i++
+			continue
+		}
+		end := quotedEnd(name[i:])
+		if part := name[i : i+end]; plain(part) {
+			n += copy(dst[n:], part[1:len(part)-1])
+		} else {
+			n += copy(dst[n:], part)
+		}
+		i += end
+	}
+	return dst[:n]
+}
+
+// quotedEnd gives the length of the quoted part that b begins with.
+func quotedEnd(b []byte) int {
+	for i := 1; i < len(b); i++ {
+		if b[i] != '"' {
+			continue
+		}
+		if i+1 == len(b) || b[i+1] != '"' {
+			return i + 1
+		}
+		i++
+	}
+	return len(b)
+}
+
+// plain says whether a quoted part is a lower-case name.
+func plain(part []byte) bool {
+	if len(part) < 3 || part[len(part)-1] != '"' {
+		return false
+	}
+	for i, c := range part[1 : len(part)-1] {
+		if c != '_' && c-'a' > 25 && (i == 0 || c-'0' > 9 && c != '$') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,147 @@
+package postgres
+
+import (
+	"bytes"
+
+	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/ingest/decode"
+)
+
+// Columns of csvlog. Postgres 12 and older write 23, 13 writes 24, 14 and newer 26.
+const (
+	csvTime        = 0
+	csvUser        = 1
+	csvDatabase    = 2
+	csvProcess     = 3
+	csvConnection  = 4
+	csvSession     = 5
+	csvLine        = 6
+	csvTransaction = 9
+	csvSeverity    = 11
+	csvState       = 12
+	csvMessage     = 13
+	csvDetail      = 14
+	csvQuery       = 19
+	csvApplication = 22
+	csvBackend     = 23
+	csvColumns     = 26
+)
+
+// CSVLog decodes records of Postgres csvlog, as the server writes them or encoded again
+// by a shipper that quotes all fields or only those that need it.
+//
+// It is a decode.Decoder, and a decode.Framer for records that span lines.
+type CSVLog struct {
+	reader
+	fields [csvColumns]field
+}
+
+// NewCSVLog gives a decoder for one partition or file.
+func NewCSVLog(o Options) *CSVLog {
+	return &CSVLog{reader: reader{format: "csvlog", clock: newClock(o.TimeZone)}}
+}
+
+// LooksLikeCSVLog says, without reading far, whether line could begin a csvlog record:
+// a time and a zone, then a comma.
+func LooksLikeCSVLog(line []byte) bool {
+	line = bytes.TrimLeft(line, "\r\n")
+	if len(line) > 0 && line[0] == '"' {
+		line = line[1:]
+	}
+	if !datelike(line) {
+		return false
+	}
+	line = line[len("2026-11-23 01:54:05"):]
+	i := bytes.IndexByte(line[:min(len(line), 40)], ',')
+	return i >= 0 && bytes.IndexByte(line[:i], '[') < 0
+}
+
+// Starts is LooksLikeCSVLog.
+func (d *CSVLog) Starts(line []byte) bool { return LooksLikeCSVLog(line) }
+
+// Continues says no: a record of csvlog goes on only inside of quotes.
+func (d *CSVLog) Continues([]byte) bool { return false }
+
+// Open says whether a quote is open. A quote in a text is written twice, which leaves
+// open what was open.
+func (d *CSVLog) Open(at decode.State, piece []byte) decode.State {
+	return at ^ decode.State(bytes.Count(piece, []byte{'"'})&1)
+}
+
+// Decode fills ev from one record. See decode.Decoder.
+func (d *CSVLog) Decode(line []byte, mem *decode.Scratch, ev *detect.Event) error {
+	if err := tooLong(d.format, line); err != nil {
+		return err
+	}
+	line = trimmed(line)
+	n := 0
+	for at := 0; ; at++ {
+		f, end, wrong := nextField(line, at)
+		if wrong != nil {
+			return &decode.Error{Format: d.format, Reason: wrong.reason, At: wrong.at, Detail: wrong.detail}
+		}
+		if n < csvColumns {
+			d.fields[n] = f
+		}
+		n++
+		at = end
+		if end == len(line) {
+			break
+		}
+	}
+	switch n {
+	case 23, 24, 26:
+	default:
+		return d.columns(line, n)
+	}
+	clear(d.fields[n:])
+	var e entry
+	nanos, wrong := d.clock.read(d.fields[csvTime].raw)
+	if wrong != "" {
+		return &decode.Error{Format: d.format, Reason: decode.BadTime, At: 0, Detail: "log_time: " + wrong}
+	}
+	lineNumber, ok := whole(d.fields[csvLine].raw)
+	if !ok {
+		return d.bad("session_line_num: want a whole number")
+	}
+	if _, ok := whole(d.fields[csvProcess].raw); !ok {
+		return d.bad("process_id: want a whole number")
+	}
+	e.time, e.line = nanos, lineNumber
+	e.session = d.fields[csvSession].raw
+	e.lineID = entryID(e.session, e.line, e.time, line)
+	e.txn = d.fields[csvTransaction].raw
+	e.login = d.fields[csvUser].text(mem)
+	e.database = d.fields[csvDatabase].text(mem)
+	e.app = d.fields[csvApplication].text(mem)
+	e.host = hostOf(d.fields[csvConnection].raw)
+	e.pid = d.fields[csvProcess].raw
+	e.backend = d.fields[csvBackend].raw
+	e.severity = d.fields[csvSeverity].raw
+	e.state = d.fields[csvState].raw
+	e.message = d.fields[csvMessage].text(mem)
+	e.detail = d.fields[csvDetail].text(mem)
+	e.statement = d.fields[csvQuery].text(mem)
+	return d.event(&e, mem, ev)
+}
+
+// columns says what is wrong with a record of n fields. One with too few may have lost
+// its end.
+func (d *CSVLog) columns(line []byte, n int) error {
+	if n < 23 && LooksLikeCSVLog(line) {
+		return &decode.Error{Format: d.format, Reason: decode.Cut, At: len(line), Detail: "the record ends after too few fields, want 23, 24 or 26"}
+	}
+	return &decode.Error{Format: d.format, Reason: decode.BadCSV, At: -1, Detail: "want 23, 24 or 26 fields"}
+}
+
+func (d *CSVLog) bad(detail string) error {
+	return &decode.Error{Format: d.format, Reason: decode.BadField, At: -1, Detail: detail}
+}
+
+// hostOf takes the port off connection_from, which is behind the last colon.
+func hostOf(from []byte) []byte {
+	if i := bytes.LastIndexByte(from, ':'); i >= 0 {
+		return from[:i]
+	}
+	return from
+}

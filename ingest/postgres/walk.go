@@ -1,0 +1,259 @@
+package postgres
+
+import (
+	"strings"
+
+	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/ingest/decode"
+	"trespass.dev/trespass/ingest/jsonscan"
+)
+
+// effects are the kinds of change that the text of a line may make. An audit line of
+// Postgres 16 and older repeats a string of several statements for each of them, so only
+// what the line's command can do is taken from it.
+type effects uint8
+
+const (
+	bySet effects = 1 << iota
+	byReset
+	byDiscard
+	byConfig // set_config
+	byTransaction
+
+	nothing    effects = 0
+	everything effects = 1<<iota - 1
+)
+
+// effectsOf says what an audit line can do.
+func effectsOf(st *detect.Statement) effects {
+	if st.Class != "MISC" {
+		if st.Class == "READ" && st.Object == "" {
+			return byConfig
+		}
+		return nothing
+	}
+	switch st.Command {
+	case "SET":
+		return bySet
+	case "RESET":
+		return byReset
+	case "DISCARD ALL":
+		return byDiscard
+	case "BEGIN", "START TRANSACTION", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PREPARE TRANSACTION":
+		return byTransaction
+	}
+	return nothing
+}
+
+// walker walks the text of one statement once: over the comments, for ids of the
+// request, and over SET, RESET, DISCARD and set_config, for what they change. What looks
+// like either inside of a string or a quoted name is stepped over.
+type walker struct {
+	lexer
+	st   *detect.Statement
+	does effects
+	json jsonscan.Scanner
+
+	set      *detect.Settings // nil until something is set
+	idRank   int              // of the header that gave set.RequestID
+	commands int              // statements of the text
+	reads    bool             // one of them does more than to change state
+	list     int              // where a select list of nothing but set_config has come to; -1 outside
+	configs  int              // calls of set_config in that list
+}
+
+// read fills what the text of st says, and makes a Setting of a statement that only
+// changes state. It is called last, when all else of st is known.
+func (w *walker) read(st *detect.Statement, mem *decode.Scratch, does effects) {
+	w.lexer = lexer{sql: st.SQL, mem: mem}
+	w.st, w.does, w.set, w.idRank, w.commands, w.reads, w.list = st, does, nil, 0, 0, false, -1
+	w.walk()
+	if st.RequestID == "" || st.TraceID == "" {
+		w.conventions(st.App)
+	}
+	if does == nothing {
+		return
+	}
+	if st.SQL == "" && does&(bySet|byReset) != 0 && st.Kind == detect.StatementAudit && !st.Previous {
+		w.settings().RoleHidden = true
+	}
+	st.Settings = w.set
+	switch {
+	case st.Kind == detect.StatementAudit && does != byConfig:
+		w.normalise()
+		st.Kind = detect.StatementSetting
+	case w.commands > 0 && !w.reads && (st.Kind == detect.StatementText || st.Kind == detect.StatementAudit):
+		st.Kind = detect.StatementSetting
+	}
+	if st.Settings != nil && (st.Kind == detect.StatementSetting || st.Kind == detect.StatementTwin) {
+		// Claims, headers and cookies stand in them, and nobody needs them any more.
+		st.SQL, st.Params, st.ParamsKnown = "", nil, false
+	}
+}
+
+// normalise gives the commands of transactions one name each.
+func (w *walker) normalise() {
+	switch w.st.Command {
+	case "START TRANSACTION":
+		w.st.Command = "BEGIN"
+	case "ROLLBACK":
+		if w.commands == 1 && verbOf(w.leading()) == verbRollback && w.toSavepoint() {
+			w.st.Command = "ROLLBACK TO"
+		}
+	}
+}
+
+// stops are the bytes at which the walk must look closer.
+var stops = [256]bool{'\'': true, '"': true, '/': true, '-': true, '$': true, '_': true, ';': true}
+
+func (w *walker) walk() {
+	w.statement()
+	for w.at < len(w.sql) {
+		c := w.sql[w.at]
+		if !stops[c] {
+			w.at++
+			continue
+		}
+		switch c {
+		case '\'':
+			w.skipString()
+		case '"':
+			w.skipName()
+		case '$':
+			w.skipDollar()
+		case '/', '-':
+			from := w.at
+			if body, ok := w.comment(); ok {
+				w.tags(body)
+				w.overComment(from)
+			}
+		case '_':
+			w.config()
+		default: // ;
+			w.endList(w.at)
+			w.at++
+			w.statement()
+		}
+	}
+	w.endList(len(w.sql))
+}
+
+// statement looks at the first word of the statement that begins here, without moving on
+// unless it is one that is read whole.
+func (w *walker) statement() {
+	w.list = -1
+	at := w.at
+	verb := verbOf(w.leading())
+	if verb == verbNone {
+		if w.at < len(w.sql) {
+			w.commands++
+			w.reads = true
+		}
+		w.at = at
+		return
+	}
+	if w.commands++; w.commands == 1 && w.st.Command == "" {
+		w.st.Command = commands[verb]
+	}
+	switch verb {
+	case verbSet:
+		w.afterSet()
+	case verbReset:
+		w.afterReset()
+	case verbDiscard:
+		w.afterDiscard()
+	case verbRollback:
+		if w.does == everything && w.toSavepoint() && w.commands == 1 {
+			w.st.Command = "ROLLBACK TO"
+		}
+	case verbSelect:
+		w.list, w.configs = w.at, 0
+	case verbBegin, verbCommit, verbSavepoint:
+	default:
+		w.reads = true
+	}
+	w.at = at // the walk goes over it again, for comments
+}
+
+// config looks at a call of set_config, whose underscore is here.
+func (w *walker) config() {
+	const before, after = "set", "_config"
+	from := w.at - len(before)
+	if from < 0 || len(w.sql)-w.at < len(after) || !strings.EqualFold(w.sql[from:w.at+len(after)], before+after) ||
+		from > 0 && wordByte(w.sql[from-1]) {
+		w.at++
+		return
+	}
+	w.at += len(after)
+	if w.peek() != '(' {
+		return
+	}
+	w.at++
+	w.gap(from)
+	name, value, local := w.argument(), w.argument(), w.argument()
+	w.at = w.closing()
+	if w.list >= 0 {
+		w.list = w.at
+		w.configs++
+	}
+	if w.does&byConfig != 0 && name.known {
+		w.assign(name.text, value, local.known && !local.null && falseWord(local.text))
+	}
+}
+
+// gap looks at what stands in a select list between the call of set_config before and
+// the one that begins at to: anything but a comma, a schema and an alias is a read.
+func (w *walker) gap(to int) {
+	if w.list < 0 || to < w.list {
+		return
+	}
+	if !blankList(w.sql[w.list:to]) {
+		w.reads = true
+	}
+	w.list = to
+}
+
+// overComment goes on behind a comment, which began at from.
+func (w *walker) overComment(from int) {
+	if w.list >= 0 && from >= w.list {
+		w.gap(from)
+		w.list = w.at
+	}
+}
+
+func (w *walker) endList(at int) {
+	if w.list < 0 {
+		return
+	}
+	if w.gap(at); w.configs == 0 {
+		w.reads = true
+	}
+	w.list = -1
+}
+
+// blankList says whether s is no more than what joins calls in a select list.
+func blankList(s string) bool {
+	s = strings.Trim(s, " \t\r\n,")
+	s = strings.TrimSuffix(s, "pg_catalog.")
+	s = strings.TrimRight(s, " \t\r\n,")
+	if s == "" {
+		return true
+	}
+	if len(s) > 3 && strings.EqualFold(s[:3], "as ") {
+		s = strings.TrimLeft(s[3:], " ")
+	}
+	for i := range len(s) {
+		if !wordByte(s[i]) {
+			return false
+		}
+	}
+	return !strings.EqualFold(s, "from")
+}
+
+// settings gives the settings of this statement.
+func (w *walker) settings() *detect.Settings {
+	if w.set == nil {
+		w.set = w.mem.Settings()
+	}
+	return w.set
+}
