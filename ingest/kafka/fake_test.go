@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
+	"go.uber.org/goleak"
 
 	"trespass.dev/trespass/ingest/kafka"
 	"trespass.dev/trespass/ingest/kafka/kafkatest"
@@ -524,4 +525,22 @@ func TestUnreachableBrokersAreShown(t *testing.T) {
 	if err := m.Stop(); err != nil {
 		t.Errorf("Run returned %v after a wish to stop", err)
 	}
+}
+
+func TestRunLeavesNothingBehind(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	f := startFake(t)
+	f.fill(t)
+	f.Close()
+	r := &kafkatest.Recorder{}
+	m := kafkatest.Run(t, newSource(t, config(f)), r)
+	all(t, r)
+	if err := m.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if state := m.Source.State(); state.Ready || state.Reason != "stopped" {
+		t.Errorf("state %+v", state)
+	}
+	f.cluster.Close()
+	goleak.VerifyNone(t, before)
 }

@@ -24,8 +24,9 @@ type Generation struct {
 	source *Source
 	pulse  *pulse
 	lost   context.CancelCauseFunc // ends the generation from inside
-	topics atomic.Pointer[view]    // the last look at the topics
-	look   chan struct{}           // asks the watcher to look now
+	fenced sync.Once
+	topics atomic.Pointer[view] // the last look at the topics
+	look   chan struct{}        // asks the watcher to look now
 
 	over    context.Context // done when no commit may go on
 	setOver context.CancelFunc
@@ -134,8 +135,12 @@ func (g *Generation) work(ctx context.Context, consumer Consumer, assigned map[s
 	// group has joined again or the session is over; a third of that is ours.
 	left, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.source.cfg.budget())
 	defer cancel()
+	if !errors.Is(err, ErrFenced) && !g.pulse.beat() {
+		err = g.fence(errStopped)
+	}
 	if errors.Is(err, ErrFenced) {
 		cancel() // nothing may be written or committed any more
+		g.close(err)
 	}
 	if drainErr := task.Drain(left); drainErr != nil && !errors.Is(err, ErrFenced) {
 		g.source.log.Warn().Err(drainErr).Int32("generation", g.ID).
@@ -198,8 +203,10 @@ var errStopped = fmt.Errorf("%w: the process did not run for longer than the ses
 
 // fence ends the generation as lost and returns the reason.
 func (g *Generation) fence(why error) error {
-	g.source.counters.fenced.Add(1)
-	g.lost(why)
+	g.fenced.Do(func() {
+		g.source.counters.fenced.Add(1)
+		g.lost(why)
+	})
 	return why
 }
 

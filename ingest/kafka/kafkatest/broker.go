@@ -74,6 +74,13 @@ func devScript() (string, error) {
 	}
 }
 
+// Close closes the connections that the helpers opened.
+func (b *Broker) Close() {
+	if t, ok := b.client.Transport.(*kafkago.Transport); ok {
+		t.CloseIdleConnections()
+	}
+}
+
 // FreshName returns a name that no earlier run used.
 func FreshName(t testing.TB) string {
 	clean := strings.NewReplacer("/", "-", "#", "-").Replace(t.Name())
@@ -168,7 +175,7 @@ func (b *Broker) Produce(t testing.TB, topic string, partition int, codec kafkag
 		Addr: kafkago.TCP(b.Addresses...), Topic: topic, RequiredAcks: kafkago.RequireAll, Compression: codec,
 		Balancer:  kafkago.BalancerFunc(func(kafkago.Message, ...int) int { return partition }),
 		BatchSize: max(len(values), 1), BatchBytes: 16 << 20, BatchTimeout: time.Millisecond,
-		Transport: &kafkago.Transport{MetadataTTL: 100 * time.Millisecond},
+		Transport: b.client.Transport,
 	}
 	if err := w.WriteMessages(t.Context(), messages...); err != nil {
 		t.Fatalf("writing %d records to %s/%d: %v", len(values), topic, partition, err)

@@ -20,6 +20,8 @@ type Recorder struct {
 	// Start chooses where a partition starts; nil: the committed offset, else
 	// the first record.
 	Start func(p kafka.Partition) int64
+	// OnBegin is told of each generation.
+	OnBegin func(*kafka.Generation)
 	// OnRecords, OnGap and OnBad decide what the handler answers; nil: accept.
 	OnRecords func(ctx context.Context, b *kafka.Batch) error
 	OnGap     func(kafka.Gap) error
@@ -41,6 +43,9 @@ type Recorder struct {
 // Begin implements kafka.Consumer.
 func (r *Recorder) Begin(_ context.Context, g *kafka.Generation) (kafka.Task, error) {
 	r.update(func() { r.generations = append(r.generations, g) })
+	if r.OnBegin != nil {
+		r.OnBegin(g)
+	}
 	return &task{r: r, g: g}, nil
 }
 
