@@ -208,7 +208,11 @@ func (c *compiler) compileRoutes() {
 		c.index.routes[i], usable[i] = m, true
 		for j := range i {
 			if usable[j] && c.index.routes[j].covers(m) {
-				c.fail(path+".match", "route %q can never match: routes[%d] %q comes first and takes all of it; move it above or remove it", r.Match, j, routes[j].Match)
+				place := fmt.Sprintf("routes[%d]", j)
+				if line := routes[j].Pos.Line; line > 0 {
+					place = fmt.Sprintf("line %d", line)
+				}
+				c.fail(path+".match", "route %q can never match: %q (%s) comes first and takes all of it; move it above or remove it", r.Match, routes[j].Match, place)
 				break
 			}
 		}
@@ -305,7 +309,7 @@ func (c *compiler) compileEgress() {
 	for i, text := range c.policy.EgressIPs {
 		prefix, err := parsePrefix(text)
 		if err != nil {
-			c.fail(fmt.Sprintf("egress_ips[%d]", i), "%q is no address and no prefix; write 203.0.113.7 or 203.0.113.0/24", text)
+			c.fail(fmt.Sprintf("egress[%d]", i), "%q is no address and no prefix; write 203.0.113.7 or 203.0.113.0/24", text)
 			continue
 		}
 		c.index.egress = append(c.index.egress, prefix)
@@ -340,10 +344,10 @@ func (c *compiler) checkNumbers() {
 		}
 	}
 	if c.policy.Thresholds.CriticalPeople < 1 {
-		c.fail("thresholds.critical_people", "must be at least 1")
+		c.fail("thresholds.critical_people", "critical_people must be at least 1")
 	}
 	if c.policy.Thresholds.BoundRecords < 1 {
-		c.fail("thresholds.bound_records", "must be at least 1")
+		c.fail("thresholds.bound_records", "bound_records must be at least 1")
 	}
 }
 

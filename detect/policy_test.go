@@ -175,10 +175,10 @@ func TestCompileReportsEveryProblem(t *testing.T) {
 		`tables[0].owners[1]: "user_id" is listed twice`, `tables[1]: table "orders" is declared twice`, `tables[2].public: public needs columns`,
 		`tables[3]: nothing says whose rows "notes" holds`, `tables[4].of: unknown table "ordres" (did you mean "orders"?)`,
 		`tables[5].of: "loop" leads back to itself`, `tables[6].of: "pool" leads back to itself`, `tables[7].shared: `, `tables[8].id_type: unknown id type "guid"`,
-		`routes[0].match: `, `routes[2].match: route "/a/b/[id]" can never match: routes[1]`, `routes[3].match: route "api" does not begin with /`,
+		`routes[0].match: `, `routes[2].match: route "/a/b/[id]" can never match: "/a/**" (routes[1])`, `routes[3].match: route "api" does not begin with /`,
 		`routes[4]: an admin route needs roles`, `routes[5].tables[0]: unknown table "order" (did you mean "orders"?)`,
 		`principals.anonymous[0]: `, `environments[1].databases[0]: database "market" already belongs to environment "production"`,
-		`egress_ips[0]: `, `grace.session: `, `thresholds.bound_records: `,
+		`egress[0]: `, `grace.session: `, `thresholds.bound_records: `,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error lacks %q:\n%v", want, err)
