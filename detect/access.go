@@ -6,10 +6,12 @@ import "trespass.dev/trespass/detect/query"
 // joined with the statements of the same request id or trace id; or, without a
 // partner, one database transaction with its own claims; or one edge line alone.
 //
-// The join fills the first part; judging fills the second. All strings are owned.
+// The join fills the first part; judging fills the second. Its strings, and the
+// slices inside its lines, are never written again and may be kept; the two lists of
+// lines belong to the Detector and are used again after judging.
 type Access struct {
 	Key        string // rule-independent: the same whatever the interleaving
-	Time       int64  // of the request, else of the first statement; nanoseconds
+	Time       int64  // of the request, else of the first statement; nanoseconds. In the same 30 s for all revisions
 	Requests   []RequestLine
 	Statements []StatementLine
 	Late       bool // came later than the accepted lateness: judged by itself, and counted
@@ -31,25 +33,33 @@ type RequestLine struct {
 	Time   int64
 	Origin Origin
 	LineID uint64
+	Shared bool // several users came under one request id, and this line names none: it may be any's
 }
 
-// StatementLine is one statement with its receipt, the state it ran under, and
-// what its text reads.
+// StatementLine is one execution of a statement with its receipt, the state it ran
+// under, and what its text reads. Its Settings are nil and its SQL is empty: the
+// state and the plan stand for them.
 type StatementLine struct {
 	Statement
 	Time   int64
 	Origin Origin
 	LineID uint64
+	Shared bool     // several users came under its request id, and its claims decide for none: it may be any's
+	Failed bool     // an error of the same execution was logged: nothing came back
+	Twins  []Origin // other lines that say the same of the same execution
 
 	// State carried forward inside the same session and transaction.
 	Role         string // effective role; empty when it cannot be told
 	RoleKnown    bool
 	Sub          string // user of the claims in force
 	ClaimSession string
+	ClaimRole    string // role inside app_metadata of the claims
 	HasClaims    bool
 	Expires      int64
+	Issued       int64
 	Method       string
 	Path         string
+	Browser      Tri      // user agent, Origin or Referer in the headers that the gateway passed on
 	SettingsFrom []Origin // lines that set this state
 
 	Plan      *query.Plan // nil when the text was not logged or not decided

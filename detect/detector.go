@@ -1,6 +1,9 @@
 package detect
 
-import "time"
+import (
+	"trespass.dev/trespass/detect/progress"
+	"trespass.dev/trespass/detect/query"
+)
 
 // Options sets what a Detector waits for and how much it may hold.
 type Options struct {
@@ -8,17 +11,16 @@ type Options struct {
 	// MaxPending bounds the lines held for a partner; the oldest are decided
 	// early and counted as evicted when it is reached. 0 means 1,000,000.
 	MaxPending int
+	// MaxBytes bounds the text of the lines held, in the same way. 0 means 192 MiB.
+	MaxBytes int64
+	// MaxPerKey bounds the lines held for one request id, trace id or transaction; a
+	// line above it is judged by itself and counted as evicted. 0 means 4,096.
+	MaxPerKey int
+	// MaxReopen bounds the decided accesses kept for facts that come late. 0 means
+	// 50,000.
+	MaxReopen int
 	// Environment names the accesses whose lines do not. Empty means "production".
 	Environment string
-}
-
-// Windows are spans of event time. Zero values take the defaults.
-type Windows struct {
-	Disorder time.Duration // how far back in time a partition may jump: 10s
-	Lateness time.Duration // how late a line may come and still be joined: 2m
-	Join     time.Duration // how far a statement may be from its request: 30s
-	Txn      time.Duration // how long a transaction's state is waited for: 30s
-	Reopen   time.Duration // how long a decided access can be judged again when facts come late: 2m
 }
 
 // Start says where reading of one partition, or file, begins.
@@ -40,7 +42,7 @@ type Part int
 type Progress struct {
 	Safe      int64 // S: reading may begin here after a crash
 	EmitFrom  int64 // C: first offset that is not settled
-	Watermark int64 // M: greatest event time before Safe
+	Watermark int64 // M: greatest event time before Safe; 0 unknown
 }
 
 // Output is what a Detector has decided since the last Take.
@@ -48,4 +50,333 @@ type Progress struct {
 type Output struct {
 	Findings []Finding
 	Reads    []Read
+}
+
+// Detector joins events into accesses and judges them. What it decides depends on
+// the content of the partitions and the policy alone: not on the order in which the
+// partitions are read, not on where reading was broken off and taken up again, and
+// not on any clock. It reads no clock, writes no log, starts no goroutine and does
+// no I/O; one goroutine at a time may use it.
+//
+// Events of one partition are observed in the order of their offsets; several may
+// carry one offset. Lines wait until every partition's event time has gone so far
+// that no partner can come any more; see Windows. A line that proves something by
+// itself is reported at once, and again, with a higher revision, when it is decided.
+type Detector struct {
+	o     Options
+	w     spans
+	parts []part
+	clock int64 // the least watermark of what is read; never goes back
+	slow  int   // partition that the clock waits for; -1 none
+
+	plans    *query.Cache
+	judging  judging
+	facts    *Facts
+	nodes    nodes
+	chains   chains
+	timeline timeline
+	named    map[uint64]int32 // lines that wait, by LineID
+	sessions sessions
+	early    map[int32][]Finding // what was reported of a waiting line already
+
+	arena   arena
+	keyer   keyer
+	enc     encoder
+	dec     decoder
+	origins slab[Origin]
+	access  Access
+	gather  gathering
+	unit    unitBuilder
+	out     Output
+	settle  []hold // to be settled once what was decided is taken
+	reopen  reopening
+	stats   counters
+	evicted bool // lines are being decided before their time
+}
+
+// judging is the other half of the package: it fills the second part of an Access,
+// and appends what it finds. Provisional asks for what one line proves alone.
+type judging interface {
+	access(a *Access, provisional bool, out *Output)
+}
+
+// hold is one record that is not settled.
+type hold struct {
+	part   int32
+	ticket progress.Ticket
+}
+
+// part is one partition that is read.
+type part struct {
+	Start
+	track       progress.Partition
+	watermark   int64 // greatest event time less the disorder; forever at the end
+	idle, ended bool
+	began       int64 // first event time seen
+	begun       bool
+}
+
+// plansKept is how many shapes of statements are remembered.
+const plansKept = 1 << 14
+
+func newDetector(o Options) *Detector {
+	if o.MaxPending <= 0 {
+		o.MaxPending = 1_000_000
+	}
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = 192 << 20
+	}
+	if o.MaxPerKey <= 0 {
+		o.MaxPerKey = 4096
+	}
+	if o.MaxReopen <= 0 {
+		o.MaxReopen = 50_000
+	}
+	if o.Environment == "" {
+		o.Environment = "production"
+	}
+	d := &Detector{
+		o: o, w: o.Windows.spans(), clock: never, slow: -1,
+		plans: query.NewCache(plansKept), nodes: nodes{first: none}, chains: newChains(),
+		timeline: newTimeline(), named: map[uint64]int32{}, early: map[int32][]Finding{},
+	}
+	d.sessions.init()
+	d.reopen.init()
+	d.stats.init()
+	return d
+}
+
+// Open begins a partition. Open all that are known before the first Observe: the
+// clock waits for those that are open.
+func (d *Detector) Open(s Start) Part {
+	watermark := s.Watermark
+	if watermark == 0 {
+		watermark = progress.NoTime
+	}
+	p := part{Start: s, track: progress.New(s.Position, s.EmitFrom, watermark), watermark: never}
+	if watermark != progress.NoTime {
+		p.watermark = watermark - d.w.disorder
+	}
+	d.parts = append(d.parts, p)
+	if s.Facts {
+		d.reopen.on = true
+	}
+	d.turn()
+	return Part(len(d.parts) - 1)
+}
+
+// Skip says that nothing more comes of offset and of all offsets before it:
+// quarantined, empty, or observed already.
+func (d *Detector) Skip(p Part, offset int64) {
+	d.parts[p].track.Pass(offset)
+	d.moved(int(p))
+}
+
+// Idle says whether a partition is read to its end and silent. The clock does not
+// wait for idle partitions, unless all that are still open are idle: then it stands.
+// What comes late of a partition that was idle is judged by itself.
+func (d *Detector) Idle(p Part, idle bool) {
+	d.parts[p].idle = idle
+	d.turn()
+}
+
+// End says that nothing more will come of a partition. After the last has ended
+// everything is decided.
+func (d *Detector) End(p Part) {
+	d.parts[p].ended = true
+	d.parts[p].watermark = forever
+	d.turn()
+}
+
+// Watermark is the event time up to which a partition is taken to be read, in
+// nanoseconds: the greatest seen less the disorder. It is 0 before the first event.
+func (d *Detector) Watermark(p Part) int64 {
+	if w := d.parts[p].watermark; w != never && w != forever {
+		return w
+	}
+	if m := d.parts[p].track.Max(); m != progress.NoTime {
+		return m - d.w.disorder
+	}
+	return 0
+}
+
+// Take appends to out what was decided since the last call. The strings of reads
+// are cut from shared memory of 64 KiB at a time: clone those that are kept for long.
+func (d *Detector) Take(out *Output) {
+	d.review()
+	out.Findings = append(out.Findings, d.out.Findings...)
+	out.Reads = append(out.Reads, d.out.Reads...)
+	clear(d.out.Findings)
+	clear(d.out.Reads)
+	d.out.Findings, d.out.Reads = d.out.Findings[:0], d.out.Reads[:0]
+	for _, h := range d.settle {
+		d.parts[h.part].track.Settle(h.ticket)
+	}
+	d.settle = d.settle[:0]
+}
+
+// Progress says what may be committed for a partition once everything taken so far
+// is safe.
+func (d *Detector) Progress(p Part) Progress {
+	c := d.parts[p].track.Commit(d.horizon())
+	out := Progress{Safe: c.Safe, EmitFrom: c.EmitFrom}
+	if c.Watermark != progress.NoTime {
+		out.Watermark = c.Watermark
+	}
+	return out
+}
+
+// horizon is the least event time that bears on anything not settled in any partition.
+func (d *Detector) horizon() int64 {
+	least := int64(forever)
+	for i := range d.parts {
+		p := &d.parts[i]
+		if p.Facts || (p.idle || p.ended) && p.track.Held() == 0 {
+			continue
+		}
+		_, before := p.track.Settled()
+		if before == progress.NoTime {
+			return progress.NoTime
+		}
+		least = min(least, before-d.w.disorder)
+	}
+	if least == forever {
+		return forever
+	}
+	return least - d.w.look
+}
+
+// Observe takes one event of a partition. It copies what it keeps.
+func (d *Detector) Observe(at Part, e *Event) {
+	p := &d.parts[at]
+	p.track.See(e.Origin.Offset)
+	d.moved(int(at))
+	time := min(max(e.Time, 0), furthest)
+	stamp := int64(never)
+	if before := p.track.Before(); before != progress.NoTime {
+		stamp = before - d.w.disorder
+	}
+	// Decisions made while this partition was idle, or early for want of room, are not
+	// taken back.
+	stamp = max(stamp, d.clock)
+	if !p.begun {
+		p.began, p.begun = time, true
+	}
+	d.stats.Events[e.Kind]++
+	switch e.Kind {
+	case KindRequest:
+		d.request(at, e, time, stamp)
+	case KindStatement:
+		d.statement(at, e, time, stamp)
+	case KindFact:
+		d.fact(e)
+	}
+	d.parts[at].track.Clock(time)
+	if d.nodes.count > d.o.MaxPending || d.nodes.bytes > d.o.MaxBytes {
+		d.evict()
+	}
+}
+
+// moved raises a partition's watermark to what stands before the record at hand. Its
+// own events do not count yet: several events of one record have one stamp.
+func (d *Detector) moved(at int) {
+	p := &d.parts[at]
+	before := p.track.Before()
+	if p.ended || before == progress.NoTime || before-d.w.disorder <= p.watermark {
+		return
+	}
+	p.watermark = before - d.w.disorder
+	if at == d.slow || d.slow < 0 {
+		d.turn()
+	}
+}
+
+// turn sets the clock by the slowest partition, and does what is then due.
+func (d *Detector) turn() {
+	least, slow, waiting := int64(forever), -1, false
+	for i := range d.parts {
+		p := &d.parts[i]
+		switch {
+		case p.Facts || p.ended:
+		case p.idle:
+			waiting = true
+		case p.watermark < least || slow < 0:
+			least, slow = p.watermark, i
+		}
+	}
+	d.slow = slow
+	if slow < 0 && (waiting || len(d.parts) == 0) || slow < 0 && d.onlyFacts() {
+		return
+	}
+	if least > d.clock {
+		d.clock = least
+	}
+	d.work()
+}
+
+// onlyFacts tells whether nothing is open that could be judged.
+func (d *Detector) onlyFacts() bool {
+	for i := range d.parts {
+		if !d.parts[i].Facts {
+			return false
+		}
+	}
+	return true
+}
+
+// work does everything that is due.
+func (d *Detector) work() {
+	for d.timeline.ready(d.clock) {
+		a, ok := d.timeline.take(d.clock)
+		if !ok {
+			return
+		}
+		switch a.phase {
+		case phaseResolve:
+			d.resolve(a.node)
+		case phaseTwin:
+			d.resolveTwin(a.node)
+		case phaseSeal:
+			d.seal(a.node)
+		case phaseDecide:
+			d.decide(a.node)
+		case phaseOrphan:
+			d.orphan(a.node)
+		case phaseAlone:
+			d.alone(a.node)
+		}
+	}
+	d.forgetSessions()
+}
+
+// evict moves the clock to what is due next until a part of the lines has gone.
+func (d *Detector) evict() {
+	d.evicted = true
+	for d.timeline.length > 0 && (d.nodes.count > d.o.MaxPending/16*15 || d.nodes.bytes > d.o.MaxBytes/16*15) {
+		d.clock = max(d.clock, d.timeline.first()+1)
+		d.work()
+	}
+	d.evicted = false
+}
+
+// schedule puts an action for a node into the timeline.
+func (d *Detector) schedule(n int32, ph phase, after int64) {
+	x := &d.nodes.all[n]
+	d.timeline.add(action{due: x.time + after, time: x.time, line: x.line, node: n, phase: ph})
+}
+
+// settled lets go of a node's record: at once if nothing came of it, else when what
+// came of it has been taken.
+func (d *Detector) settled(n int32) {
+	x := &d.nodes.all[n]
+	if x.holder == none {
+		return
+	}
+	h := hold{part: x.holder, ticket: x.ticket}
+	x.holder = none
+	if len(d.out.Findings)+len(d.out.Reads) == 0 {
+		d.parts[h.part].track.Settle(h.ticket)
+		return
+	}
+	d.settle = append(d.settle, h)
 }

@@ -1,0 +1,350 @@
+package detect
+
+import (
+	"hash/maphash"
+	"strings"
+
+	"trespass.dev/trespass/detect/query"
+)
+
+// origin is a node's receipt.
+func (d *Detector) origin(x *node) Origin {
+	p := &d.parts[x.part]
+	return Origin{Source: p.Source, Partition: p.Partition, Offset: x.offset}
+}
+
+// nobody is the hash of a session without user.
+const nobody = uint64(1)
+
+// person hashes a user id.
+func (d *Detector) person(user string) uint64 {
+	if user == "" {
+		return nobody
+	}
+	return maphash.String(d.chains.seed, user) | 2
+}
+
+// request takes a request line in.
+func (d *Detector) request(at Part, e *Event, time, stamp int64) {
+	r := e.Request
+	if r == nil {
+		return
+	}
+	who := d.person(r.UserID)
+	n := d.arrive(at, e, time, stamp, nodeRequest, 0, who, true)
+	if n == none {
+		return
+	}
+	d.enc.b = d.enc.b[:0]
+	d.enc.request(r)
+	d.keep(n)
+	x := &d.nodes.all[n]
+	if r.Complete {
+		x.flags |= flagComplete | flagIdentity
+	}
+	if r.UserID != "" {
+		x.flags |= flagIdentity
+	}
+	if x.is(flagApart) {
+		d.await(n, stamp)
+		return
+	}
+	id, trace := d.requestKeys(x.data)
+	if id != "" {
+		x.flags |= flagHasR
+	}
+	if !d.enchain(n, spaceRequest, id, 0) || !d.enchain(n, spaceTrace, trace, 1) {
+		d.crowded(n)
+		return
+	}
+	d.schedule(n, phaseDecide, d.w.decide)
+	if r.Complete {
+		d.provisional(n)
+	}
+}
+
+// requestKeys cuts the request id and the trace id from an encoded request.
+func (d *Detector) requestKeys(data string) (id, trace string) {
+	d.dec.s = data
+	d.dec.str()
+	return d.dec.str(), d.dec.str()
+}
+
+// statement takes a line of Postgres in.
+func (d *Detector) statement(at Part, e *Event, time, stamp int64) {
+	s := e.Statement
+	if s == nil {
+		return
+	}
+	switch {
+	case s.Kind == StatementOther || s.Kind == StatementTwin:
+		d.stats.skip(SkipSilent)
+		return
+	case !s.Client:
+		d.stats.skip(SkipBackground)
+		return
+	}
+	var plan *query.Plan
+	var literals []string
+	undecided := ""
+	if s.SQL != "" && s.Kind != StatementSetting {
+		var err error
+		if plan, literals, err = d.plans.Plan(s.SQL); err != nil {
+			undecided = err.(*query.Undecided).Reason
+		}
+	}
+	read := s.Kind == StatementAudit || s.Kind == StatementText
+	if read {
+		if why := skipReason(s, plan, undecided); why != SkipNone {
+			d.stats.skip(why)
+			read = false
+		}
+	}
+	local := s.Settings != nil && !s.Settings.Session
+	global := s.Settings != nil && s.Settings.Session
+	apart := stamp > time+d.w.slack
+	noTxn := noTxn(s.Txn)
+	if !apart && s.Session != "" {
+		if global {
+			d.remark(at, e, time, markSetting)
+		} else if !read && noTxn {
+			if kind, ok := boundary(s); ok {
+				d.remark(at, e, time, kind)
+				return
+			}
+		}
+	}
+	if !read && !local && s.Kind != StatementError {
+		return
+	}
+	if apart && !read {
+		d.stats.late(stamp > time+d.w.lateness)
+		return
+	}
+	n := d.arrive(at, e, time, stamp, nodeStatement, s.Line, 0, read)
+	if n == none {
+		return
+	}
+	if undecided != "" {
+		d.stats.Undecided[undecided]++
+	}
+	d.enc.b = d.enc.b[:0]
+	d.enc.statement(s, literals, undecided)
+	d.keep(n)
+	x := &d.nodes.all[n]
+	x.plan, x.seq, x.stmt = plan, s.Line, s.Kind
+	if read {
+		x.flags |= flagRead
+	}
+	if x.is(flagApart) {
+		d.await(n, stamp)
+		return
+	}
+	session, txn := d.statementKeys(x.data)
+	switch {
+	case session == "":
+	case !noTxn:
+		if !d.enchain2(n, d.chains.get(spaceTxn, session, txn, 0), 0) {
+			d.crowded(n)
+			return
+		}
+	case s.Kind == StatementText && plan != nil:
+		d.schedule(n, phaseTwin, d.w.twin)
+		return
+	default:
+		d.schedule(n, phaseResolve, d.w.resolve)
+		return
+	}
+	d.audit(n, session)
+	d.schedule(n, phaseSeal, d.w.seal)
+}
+
+// statementKeys cuts the session and the transaction from an encoded statement.
+func (d *Detector) statementKeys(data string) (session, txn string) {
+	d.dec.s = data
+	d.dec.small()
+	return d.dec.str(), d.dec.str()
+}
+
+// skipReason says why a statement is no read of a client's, if it is none.
+func skipReason(s *Statement, p *query.Plan, undecided string) Skip {
+	switch {
+	case undecided != "":
+		return SkipNone
+	case p == nil:
+		switch {
+		case s.Kind == StatementText || s.Object == "" && !s.Previous && s.Class != "FUNCTION" && s.Class != "READ":
+			return SkipSilent
+		case s.Class == "MISC":
+			return SkipControl
+		}
+	case p.ForeignKey:
+		return SkipForeignKey
+	case p.Explain:
+		return SkipExplain
+	case len(p.Doors) > 0:
+		return SkipNone
+	case p.Verb == query.VerbSet || p.Verb == query.VerbTransaction || p.Verb == query.VerbFetch || s.Class == "MISC":
+		return SkipControl
+	case p.Catalog && len(p.Functions) == 0 && len(p.Tables) == 0 && s.Object == "":
+		return SkipCatalog
+	}
+	if catalogObject(s.Object) || p != nil && p.Catalog && s.Object == "" && len(p.Functions) == 0 {
+		return SkipCatalog
+	}
+	return SkipNone
+}
+
+func catalogObject(object string) bool {
+	return strings.HasPrefix(object, "pg_catalog.") || strings.HasPrefix(object, "information_schema.")
+}
+
+// remark keeps a line that changes a session.
+func (d *Detector) remark(at Part, e *Event, time int64, kind markKind) {
+	s := e.Statement
+	d.enc.b = append(d.enc.b[:0], s.Session...)
+	name := s.Session
+	if _, known := d.sessions.byName[name]; !known {
+		name = d.arena.keep(d.enc.b)
+	}
+	m := mark{seq: s.Line, time: time, line: e.LineID, kind: kind, origin: e.Origin}
+	m.origin.Source = d.parts[at].Source
+	if kind == markSetting {
+		d.enc.b = d.enc.b[:0]
+		d.enc.statement(s, nil, "")
+		m.data = d.arena.keep(d.enc.b)
+	}
+	d.sessions.add(name, m)
+}
+
+// arrive makes a node for a line, unless the same line is here already. hold says
+// that the line's record is not settled before the line is decided.
+func (d *Detector) arrive(at Part, e *Event, time, stamp int64, kind nodeKind, seq int64, who uint64, hold bool) int32 {
+	p := &d.parts[at]
+	apart := stamp > time+d.w.slack
+	// Of a line so late that its copies may be gone already nothing can be said: it
+	// stands for itself, whether they are gone or not.
+	lost := stamp > time+d.w.seal
+	emit := !p.track.Replayed()
+	if e.LineID != 0 && !lost {
+		if m, ok := d.named[e.LineID]; ok {
+			x := &d.nodes.all[m]
+			same := x.time == time && (x.kind == kind || x.kind == nodeUnit) && (kind != nodeRequest || x.who == who) && x.seq == seq
+			switch {
+			case !same: // another line whose name happens to be the same
+			case x.is(flagApart) && !apart:
+				x.flags |= flagDropped
+				d.settled(m)
+				delete(d.named, e.LineID)
+				x.flags &^= flagNamed
+			default:
+				d.stats.Duplicates++
+				if x.is(flagApart) == apart {
+					d.again(at, e, m, emit, hold)
+				}
+				return none
+			}
+		}
+	}
+	if apart {
+		d.stats.late(stamp > time+d.w.lateness)
+	}
+	n := d.nodes.add()
+	x := &d.nodes.all[n]
+	x.time, x.line, x.kind, x.who, x.seq = time, e.LineID, kind, who, seq
+	x.part, x.offset = int32(at), e.Origin.Offset
+	if emit {
+		x.flags |= flagEmit
+		if hold {
+			x.holder, x.ticket = int32(at), p.track.Hold()
+		}
+	}
+	if apart {
+		x.flags |= flagApart
+		if stamp > time+d.w.lateness {
+			x.flags |= flagLate
+		}
+	}
+	if e.LineID != 0 && !lost {
+		if _, taken := d.named[e.LineID]; !taken {
+			d.named[e.LineID] = n
+			x.flags |= flagNamed
+		}
+	}
+	return n
+}
+
+// again takes in another copy of a line that waits: the least receipt stands.
+func (d *Detector) again(at Part, e *Event, n int32, emit, hold bool) {
+	x := &d.nodes.all[n]
+	if x.is(flagDone) {
+		return
+	}
+	if emit {
+		x.flags |= flagEmit
+		if hold && x.holder == none {
+			x.holder, x.ticket = int32(at), d.parts[at].track.Hold()
+		}
+	}
+	o := e.Origin
+	o.Source, o.Partition = d.parts[at].Source, d.parts[at].Partition
+	if compareOrigins(o, d.origin(x)) < 0 {
+		x.part, x.offset = int32(at), o.Offset
+	}
+}
+
+// keep stores what the encoder holds as a node's text.
+func (d *Detector) keep(n int32) {
+	x := &d.nodes.all[n]
+	x.data = d.arena.keep(d.enc.b)
+	d.nodes.bytes += int64(len(x.data))
+}
+
+// unname forgets the name of a node: no copy of it can come on time any more.
+func (d *Detector) unname(n int32) {
+	x := &d.nodes.all[n]
+	if x.is(flagNamed) {
+		delete(d.named, x.line)
+		x.flags &^= flagNamed
+	}
+}
+
+// enchain puts a node into the chain of a key. It is false if there is no room.
+func (d *Detector) enchain(n int32, space uint64, key string, side uint8) bool {
+	if key == "" {
+		return true
+	}
+	return d.enchain2(n, d.chains.get(space, key, "", side), side)
+}
+
+func (d *Detector) enchain2(n, chain int32, side uint8) bool {
+	if chain == none || int(d.chains.all[chain].length) >= d.o.MaxPerKey {
+		return false
+	}
+	d.chains.append(&d.nodes, chain, n)
+	return true
+}
+
+// unchain takes a node out of its chains.
+func (d *Detector) unchain(n int32) {
+	d.chains.remove(&d.nodes, n, 0)
+	d.chains.remove(&d.nodes, n, 1)
+}
+
+// crowded makes a line, for which its key has no room, stand for itself.
+func (d *Detector) crowded(n int32) {
+	d.unchain(n)
+	d.stats.Evicted++
+	d.nodes.all[n].flags |= flagApart
+	d.schedule(n, phaseAlone, d.w.seal)
+}
+
+// await schedules a line that came too late to be joined: after the last moment at
+// which a copy of it could have come on time.
+func (d *Detector) await(n int32, stamp int64) {
+	if stamp > d.nodes.all[n].time+d.w.seal {
+		d.alone(n)
+		return
+	}
+	d.schedule(n, phaseAlone, d.w.seal)
+}

@@ -1,0 +1,134 @@
+package detect
+
+import (
+	"slices"
+	"strings"
+)
+
+// New gives a Detector. The policy must be compiled.
+func New(p *Policy, o Options) *Detector {
+	d := newDetector(o)
+	d.facts = NewFacts(p)
+	d.judging = newJudge(p, d.facts, d.o.Environment)
+	return d
+}
+
+// Reload swaps the policy: what is decided from now on is judged by p, which must be
+// compiled. Facts and waiting lines stay.
+func (d *Detector) Reload(p *Policy) {
+	next := newJudge(p, d.facts, d.o.Environment)
+	if last, ok := d.judging.(*judge); ok {
+		next.fills = last.fills
+	}
+	d.judging = next
+}
+
+// provisional reports at once what a complete line proves by itself.
+func (d *Detector) provisional(n int32) {
+	x := &d.nodes.all[n]
+	a := d.blank()
+	a.Requests = append(a.Requests, d.requestLine(x))
+	r := &a.Requests[0]
+	a.Time, a.Cold = x.time, d.cold(x.time)
+	if r.RequestID == "" && r.TraceID == "" {
+		a.Key = d.lineKey(x)
+	} else {
+		a.Key = d.requestKey(keyComplete, r.RequestID, r.TraceID, r.UserID, x.time)
+	}
+	from := len(d.out.Findings)
+	d.judging.access(a, true, &d.out)
+	found := d.out.Findings[from:]
+	if len(found) == 0 {
+		return
+	}
+	for i := range found {
+		found[i].Revision = 1
+		own(&found[i])
+	}
+	d.early[n] = slices.Clone(found)
+	if !x.is(flagEmit) {
+		d.out.cut(from, len(d.out.Reads))
+	}
+}
+
+// finish judges the access that was put together of a number of lines. Nothing is
+// given out if an earlier run has given it out already. What was reported early of
+// some of the lines, and does not hold, is taken back.
+func (d *Detector) finish(emit bool, lines int, early []int32) {
+	a := &d.access
+	a.Cold = d.cold(a.Time)
+	from, reads := len(d.out.Findings), len(d.out.Reads)
+	d.judging.access(a, false, &d.out)
+	revision := uint32(1 + lines)
+	for i := from; i < len(d.out.Findings); i++ {
+		d.out.Findings[i].Revision = revision
+		own(&d.out.Findings[i])
+	}
+	for i := reads; i < len(d.out.Reads); i++ {
+		d.out.Reads[i].Revision = 1
+	}
+	for _, n := range early {
+		if len(d.early) == 0 {
+			break
+		}
+		d.takeBack(d.early[n], from, revision)
+		delete(d.early, n)
+	}
+	if !emit {
+		d.out.cut(from, reads)
+		return
+	}
+	d.stats.judged(a)
+	if d.reopen.on {
+		d.reopen.keep(d, a, revision, d.out.Findings[from:], d.out.Reads[reads:])
+	}
+}
+
+// takeBack marks as resolved, in a revision of their own, the findings that are not
+// among those given out from a place on.
+func (d *Detector) takeBack(findings []Finding, from int, revision uint32) {
+	for _, f := range findings {
+		if slices.ContainsFunc(d.out.Findings[from:], func(g Finding) bool { return g.ID == f.ID }) {
+			continue
+		}
+		f.Revision, f.Resolved = revision, true
+		d.out.Findings = append(d.out.Findings, f)
+	}
+}
+
+// cut drops what was appended since.
+func (o *Output) cut(findings, reads int) {
+	clear(o.Findings[findings:])
+	clear(o.Reads[reads:])
+	o.Findings, o.Reads = o.Findings[:findings], o.Reads[:reads]
+}
+
+// cold tells whether a time is so near the start of a partition whose past nobody
+// knows that partners may lie before the start.
+func (d *Detector) cold(time int64) bool {
+	for i := range d.parts {
+		p := &d.parts[i]
+		if p.Cold && !p.Facts && p.begun && time <= p.began+d.w.disorder+d.w.decide {
+			return true
+		}
+	}
+	return false
+}
+
+// own copies the texts of a finding, so that one that is kept for long does not keep
+// all the lines around it.
+func own(f *Finding) {
+	for _, s := range []*string{
+		&f.Rule, &f.Summary, &f.Env, &f.RequestID, &f.TraceID, &f.Route, &f.Principal, &f.Table, &f.Tenant,
+		&f.Actor.User, &f.Actor.Session, &f.Actor.AppRole, &f.Actor.Tenant, &f.Actor.Impersonating, &f.Actor.Conflict,
+	} {
+		*s = strings.Clone(*s)
+	}
+	for _, list := range []*[]string{&f.Missing, &f.Evidence, &f.RecordIDs, &f.Owners, &f.Columns} {
+		*list = slices.Clone(*list)
+		for i := range *list {
+			(*list)[i] = strings.Clone((*list)[i])
+		}
+	}
+	f.Origins = slices.Clone(f.Origins)
+}

@@ -1,0 +1,113 @@
+package detect
+
+import (
+	"trespass.dev/trespass/detect/progress"
+	"trespass.dev/trespass/detect/query"
+)
+
+// none stands for no node and no chain.
+const none = int32(-1)
+
+// node is one line that waits. Each node but a popped member of a transaction has
+// exactly one action in the timeline, and is freed by it.
+type node struct {
+	time   int64
+	line   uint64 // LineID
+	data   string // the line, encoded; empty once it is not needed
+	plan   *query.Plan
+	offset int64 // receipt: the least of its copies'
+	part   int32
+	seq    int64 // session line number of a statement; 0 unknown
+
+	who     uint64 // request: hash of the user
+	ticket  progress.Ticket
+	holder  int32 // partition that ticket belongs to; none if nothing is held
+	flags   flags
+	kind    nodeKind
+	stmt    StatementKind
+	links   [2]link // in the chains of its keys
+	sibling int32   // next statement of the same sealed transaction
+	free    int32   // next free node
+}
+
+// link is a node's place in one chain.
+type link struct{ chain, prev, next int32 }
+
+type nodeKind uint8
+
+const (
+	nodeRequest nodeKind = iota
+	nodeStatement
+	nodeUnit // the first statement of a sealed transaction, standing for all of it
+)
+
+type flags uint16
+
+const (
+	flagEmit     flags = 1 << iota // some copy of it lies where this run decides
+	flagComplete                   // request that needs no partner
+	flagIdentity                   // request that says whose session it is
+	flagHasR                       // has a request id
+	flagJoined                     // taken into an access, or a transaction, by an earlier line
+	flagDone                       // nothing is left to be decided about it
+	flagPopped                     // member of a transaction whose own action is over
+	flagDropped                    // the same line came on time: forget this copy
+	flagLate                       // later than the accepted lateness
+	flagApart                      // too late to be joined
+	flagRead                       // statement that is judged; the others only set state
+	flagNamed                      // registered by its LineID
+)
+
+func (n *node) is(f flags) bool { return n.flags&f != 0 }
+
+// nodes holds all lines that wait.
+type nodes struct {
+	all   []node
+	first int32 // of the free ones
+	count int
+	bytes int64
+}
+
+func (s *nodes) add() int32 {
+	s.count++
+	i := s.first
+	if s.first != none {
+		s.first = s.all[i].free
+	} else {
+		i = int32(len(s.all))
+		s.all = append(s.all, node{})
+	}
+	s.all[i] = node{holder: none, sibling: none, links: [2]link{{chain: none}, {chain: none}}}
+	return i
+}
+
+func (s *nodes) drop(i int32) {
+	s.forget(i)
+	s.count--
+	s.all[i].plan = nil
+	s.all[i].free = s.first
+	s.first = i
+}
+
+// forget lets go of the line's text.
+func (s *nodes) forget(i int32) {
+	s.bytes -= int64(len(s.all[i].data))
+	s.all[i].data = ""
+}
+
+// before orders lines by time, then by identity, so that no order of arrival shows.
+func (s *nodes) before(a, b int32) int {
+	x, y := &s.all[a], &s.all[b]
+	switch {
+	case x.time != y.time:
+		if x.time < y.time {
+			return -1
+		}
+		return 1
+	case x.line < y.line:
+		return -1
+	case x.line > y.line:
+		return 1
+	}
+	return 0
+}

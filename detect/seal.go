@@ -1,0 +1,226 @@
+package detect
+
+import "slices"
+
+// resolve gives a statement that carries no transaction id its transaction.
+func (d *Detector) resolve(n int32) {
+	x := &d.nodes.all[n]
+	session, _ := d.statementKeys(x.data)
+	chain := d.chains.get(spaceTxn, session, d.transactionOf(session, x), 0)
+	if !d.enchain2(n, chain, 0) {
+		d.crowded(n)
+		return
+	}
+	d.audit(n, session)
+	d.schedule(n, phaseSeal, d.w.seal)
+}
+
+// audit lists an audited execution by its text, so that a line which repeats it
+// outside the transaction can be told.
+func (d *Detector) audit(n int32, session string) {
+	x := &d.nodes.all[n]
+	if x.stmt != StatementAudit || !x.is(flagRead) || x.plan == nil {
+		return
+	}
+	if chain := d.chains.fingerprint(session, x.plan.Fingerprint); chain != none {
+		d.chains.append(&d.nodes, chain, n)
+	}
+}
+
+// resolveTwin gives a text line without transaction the transaction of the audited
+// execution nearest to it that has the same text; failing that, it stands for itself.
+func (d *Detector) resolveTwin(n int32) {
+	x := &d.nodes.all[n]
+	session, _ := d.statementKeys(x.data)
+	chain := d.chains.findFingerprint(session, x.plan.Fingerprint)
+	if chain == none {
+		d.resolve(n)
+		return
+	}
+	best, distance := none, int64(0)
+	for m := d.chains.all[chain].head; m != none; m = d.nodes.all[m].links[1].next {
+		y := &d.nodes.all[m]
+		if !samePlan(x.plan, y.plan) || y.links[0].chain == none || abs(y.time-x.time) > d.w.txn/4 {
+			continue
+		}
+		away := abs(y.time - x.time)
+		if x.seq != 0 && y.seq != 0 {
+			away = abs(y.seq - x.seq)
+		}
+		if best == none || away < distance || away == distance && d.nodes.before(m, best) < 0 {
+			best, distance = m, away
+		}
+	}
+	if best == none || !d.enchain2(n, d.nodes.all[best].links[0].chain, 0) {
+		d.resolve(n)
+		return
+	}
+	d.schedule(n, phaseSeal, d.w.seal)
+}
+
+func abs(n int64) int64 {
+	if n < 0 {
+		return -n
+	}
+	return n
+}
+
+// seal ends the waiting for the other lines of a statement's transaction. The first
+// line of a transaction takes in those up to Windows.Txn after it; what comes later
+// in a transaction that goes on stands for itself.
+func (d *Detector) seal(n int32) {
+	x := &d.nodes.all[n]
+	d.unname(n)
+	chain := x.links[0].chain
+	var members []int32
+	joined := x.is(flagJoined)
+	if chain != none {
+		ch := &d.chains.all[chain]
+		tail := ch.last != never && x.time-ch.last <= d.w.txn
+		ch.last = x.time
+		if !joined && !tail {
+			members = d.members(n, chain)
+		}
+	}
+	d.unchain(n)
+	if joined {
+		if x.is(flagDone) {
+			d.nodes.drop(n)
+		} else {
+			x.flags |= flagPopped
+		}
+		return
+	}
+	if len(members) == 0 {
+		if !x.is(flagRead) {
+			d.nodes.drop(n)
+			return
+		}
+		members = append(d.gather.members[:0], n)
+		d.gather.members = members
+	}
+	// From here on x stands for its transaction.
+	x.kind = nodeUnit
+	x.flags |= flagJoined
+	read := false
+	for i, m := range members {
+		y := &d.nodes.all[m]
+		y.flags |= flagJoined
+		read = read || y.is(flagRead)
+		if i+1 < len(members) {
+			y.sibling = members[i+1]
+		}
+	}
+	if !read {
+		d.release(n)
+		d.nodes.drop(n)
+		return
+	}
+	d.publish(n)
+}
+
+// members lists the lines of a transaction that its first line takes in, that first.
+func (d *Detector) members(first, chain int32) []int32 {
+	list := d.gather.members[:0]
+	end := d.nodes.all[first].time + d.w.txn
+	for m := d.chains.all[chain].head; m != none; m = d.nodes.all[m].links[0].next {
+		if y := &d.nodes.all[m]; m != first && !y.is(flagJoined) && y.time <= end {
+			list = append(list, m)
+		}
+	}
+	list = append(list, first)
+	slices.SortFunc(list, func(a, b int32) int {
+		if a == first || b == first {
+			return boolCompare(b == first, a == first)
+		}
+		return d.nodes.before(a, b)
+	})
+	d.gather.members = list
+	return list
+}
+
+// publish puts a sealed transaction where its request will look for it. One that
+// names no request, or several, has none.
+func (d *Detector) publish(n int32) {
+	var keys unitKeys
+	d.gather.peek, keys = d.build(n, d.gather.peek[:0])
+	if keys.mixed {
+		d.stats.Mixed++
+	}
+	if keys.mixed || keys.request == "" && keys.trace == "" {
+		d.judgeUnit(n)
+		d.nodes.drop(n)
+		return
+	}
+	x := &d.nodes.all[n]
+	if keys.request != "" {
+		x.flags |= flagHasR
+	}
+	if keys.hasSub {
+		x.flags |= flagIdentity
+		x.who = d.person(keys.sub)
+	}
+	if !d.enchain(n, spaceRequest, keys.request, 0) || !d.enchain(n, spaceTrace, keys.trace, 1) {
+		d.unchain(n)
+		d.stats.Evicted++
+		d.judgeUnit(n)
+		d.nodes.drop(n)
+		return
+	}
+	d.schedule(n, phaseOrphan, d.w.orphan)
+}
+
+// orphan judges a transaction that no request has claimed.
+func (d *Detector) orphan(n int32) {
+	d.unchain(n)
+	if !d.nodes.all[n].is(flagDone) {
+		d.judgeUnit(n)
+	}
+	d.nodes.drop(n)
+}
+
+// judgeUnit judges a transaction, or a statement, without request.
+func (d *Detector) judgeUnit(n int32) {
+	a := d.blank()
+	a.Statements, _ = d.build(n, a.Statements)
+	if len(a.Statements) > 0 {
+		first := 0
+		for i := range a.Statements {
+			s, f := &a.Statements[i], &a.Statements[first]
+			if s.Time < f.Time || s.Time == f.Time && s.LineID < f.LineID {
+				first = i
+			}
+		}
+		a.Time, a.Key = a.Statements[first].Time, d.txnKey(&a.Statements[first])
+		emit, lines := d.weigh(n)
+		d.finish(emit, lines, nil)
+	}
+	d.release(n)
+}
+
+// weigh tells whether a transaction has a line that this run decides, and counts its
+// lines.
+func (d *Detector) weigh(first int32) (emit bool, lines int) {
+	for m := first; m != none; m = d.nodes.all[m].sibling {
+		emit = emit || d.nodes.all[m].is(flagRead) && d.nodes.all[m].is(flagEmit)
+		lines++
+	}
+	return emit, lines
+}
+
+// release lets go of all lines of a decided transaction but the node that stands for
+// it, whose own action is still to come or under way.
+func (d *Detector) release(first int32) {
+	for m := first; m != none; {
+		y := &d.nodes.all[m]
+		next := y.sibling
+		d.settled(m)
+		d.nodes.forget(m)
+		y.flags |= flagDone
+		y.sibling = none
+		if m != first && y.is(flagPopped) {
+			d.nodes.drop(m)
+		}
+		m = next
+	}
+}

@@ -1,0 +1,276 @@
+package detect
+
+import (
+	"cmp"
+	"slices"
+
+	"trespass.dev/trespass/detect/query"
+)
+
+// unitBuilder turns the lines of one transaction into executions with the state that
+// they ran under. Everything in it is scratch.
+type unitBuilder struct {
+	lines []unitLine
+}
+
+// unitLine is one line of a transaction.
+type unitLine struct {
+	StatementLine
+	settings *Settings
+	read     bool
+	gone     bool // says what another line says already
+	merged   bool // a text line was merged into it
+}
+
+// unitKeys is how the requests that a transaction may belong to are found.
+type unitKeys struct {
+	request, trace string
+	sub            string
+	hasSub         bool
+	mixed          bool // its statements name several requests: it belongs to none
+}
+
+// build reads the lines of a transaction, the node and its siblings, and appends its
+// executions to out.
+func (d *Detector) build(first int32, out []StatementLine) ([]StatementLine, unitKeys) {
+	b := &d.unit
+	b.lines = b.lines[:0]
+	for n := first; n != none; n = d.nodes.all[n].sibling {
+		x := &d.nodes.all[n]
+		b.lines = append(b.lines, unitLine{read: x.is(flagRead)})
+		l := &b.lines[len(b.lines)-1]
+		l.Time, l.LineID, l.Origin, l.Plan = x.time, x.line, d.origin(x), x.plan
+		d.dec.s = x.data
+		l.Literals, l.Undecided = d.dec.statement(&l.Statement)
+		l.settings, l.Settings = l.Settings, nil
+	}
+	slices.SortFunc(b.lines, func(x, y unitLine) int {
+		if x.Line != 0 && y.Line != 0 {
+			return cmp.Or(cmp.Compare(x.Line, y.Line), cmp.Compare(x.LineID, y.LineID))
+		}
+		// Without line numbers a setting of the same instant comes first: PostgREST sends
+		// both within a millisecond.
+		return cmp.Or(cmp.Compare(x.Time, y.Time), -boolCompare(x.settings != nil, y.settings != nil), cmp.Compare(x.LineID, y.LineID))
+	})
+	b.audited()
+	b.texts()
+	b.failures()
+	var keys unitKeys
+	for i := range b.lines {
+		l := &b.lines[i]
+		if !l.read || l.gone {
+			continue
+		}
+		keys.take(d.state(i))
+		out = append(out, l.StatementLine)
+	}
+	return out, keys
+}
+
+func boolCompare(x, y bool) int {
+	switch {
+	case x == y:
+		return 0
+	case x:
+		return 1
+	}
+	return -1
+}
+
+// audited merges the audit lines of one execution: an object is counted once, whether
+// the session, the object's role or both had it logged, and an object whose text was
+// "previously logged" has the text of the line before.
+func (b *unitBuilder) audited() {
+	for i := range b.lines {
+		l := &b.lines[i]
+		if !l.read || l.Kind != StatementAudit || l.StmtID == 0 {
+			continue
+		}
+		for j := i - 1; j >= 0 && j >= i-64; j-- {
+			e := &b.lines[j]
+			if e.gone || !e.read || e.Kind != StatementAudit || e.StmtID != l.StmtID || e.SubstmtID != l.SubstmtID {
+				continue
+			}
+			complement(e, l)
+			complement(l, e)
+			if e.Object == l.Object {
+				l.gone = true
+				e.Twins = append(e.Twins, l.Origin)
+				break
+			}
+		}
+	}
+}
+
+// complement gives to what from knows of the same execution and to does not.
+func complement(to, from *unitLine) {
+	if to.Plan == nil && to.Undecided == "" {
+		to.Plan, to.Literals, to.Undecided = from.Plan, from.Literals, from.Undecided
+	}
+	if !to.ParamsKnown && from.ParamsKnown || len(to.Params) == 0 && to.Previous && len(from.Params) > 0 {
+		to.Params, to.ParamsKnown = from.Params, from.ParamsKnown
+	}
+	if to.Rows < 0 {
+		to.Rows = from.Rows
+	}
+	if to.RequestID == "" {
+		to.RequestID = from.RequestID
+	}
+	if to.TraceID == "" {
+		to.TraceID = from.TraceID
+	}
+	if to.Route == "" {
+		to.Route = from.Route
+	}
+}
+
+// texts merges what log_statement and log_min_duration_statement say of an execution
+// that was audited too: the nth of a text with the nth audited execution of it.
+func (b *unitBuilder) texts() {
+	for i := range b.lines {
+		t := &b.lines[i]
+		if !t.read || t.gone || t.Kind != StatementText || t.Plan == nil {
+			continue
+		}
+		var audit *unitLine
+		for j := range b.lines {
+			a := &b.lines[j]
+			if a.gone || !a.read || a.Kind != StatementAudit || !samePlan(a.Plan, t.Plan) {
+				continue
+			}
+			switch {
+			case audit == nil && !a.merged:
+				audit = a
+			case audit == nil || audit.StmtID != a.StmtID:
+				continue
+			}
+			a.merged = true
+			complement(a, t)
+			a.Twins = append(a.Twins, t.Origin)
+		}
+		t.gone = audit != nil
+	}
+}
+
+func samePlan(a, b *query.Plan) bool { return a != nil && b != nil && a.Fingerprint == b.Fingerprint }
+
+// failures marks what an error line says failed: the last execution of its text before
+// it, or, where no text was logged, the last before it.
+func (b *unitBuilder) failures() {
+	for i := range b.lines {
+		e := &b.lines[i]
+		if e.Kind != StatementError {
+			continue
+		}
+		failed := int64(0)
+		for j := i - 1; j >= 0; j-- {
+			l := &b.lines[j]
+			if !l.read || l.gone || e.Plan != nil && l.Plan != nil && !samePlan(e.Plan, l.Plan) {
+				continue
+			}
+			if failed != 0 && l.StmtID != failed {
+				break
+			}
+			l.Failed, l.SQLState = true, e.SQLState
+			l.Twins = append(l.Twins, e.Origin)
+			if failed = l.StmtID; failed == 0 {
+				break
+			}
+		}
+	}
+}
+
+// state carries to the ith line what the lines before it set: for the session, then
+// for the transaction.
+func (d *Detector) state(i int) *StatementLine {
+	lines := d.unit.lines
+	l := &lines[i].StatementLine
+	var roleBy, claimsBy *Origin
+	d.sessions.before(l.Session, l.Line, l.Time, d.w.session, func(m *mark) bool {
+		if m.kind != markSetting {
+			return true
+		}
+		d.dec.s = m.data
+		var set Statement
+		d.dec.statement(&set)
+		s := set.Settings
+		if roleBy == nil && s.setsRole() {
+			roleBy = &m.origin
+			setRole(l, s, set.Login)
+		}
+		if claimsBy == nil && s.setsClaims() {
+			claimsBy = &m.origin
+			setClaims(l, s)
+		}
+		return roleBy == nil || claimsBy == nil
+	})
+	ownRequest, ownTrace := l.RequestID != "", l.TraceID != ""
+	from := d.gather.origins[:0]
+	if roleBy != nil {
+		from = append(from, *roleBy)
+	}
+	if claimsBy != nil && (roleBy == nil || *claimsBy != *roleBy) {
+		from = append(from, *claimsBy)
+	}
+	for j := range lines[:i+1] {
+		s := lines[j].settings
+		if s == nil || s.Session {
+			continue
+		}
+		if s.setsRole() {
+			setRole(l, s, l.Login)
+		}
+		if s.setsClaims() {
+			setClaims(l, s)
+		}
+		l.Method, l.Path = cmp.Or(s.Method, l.Method), cmp.Or(s.Path, l.Path)
+		// What a statement's own comment says of its request is nearer to it.
+		if !ownRequest {
+			l.RequestID = cmp.Or(s.RequestID, l.RequestID)
+		}
+		if !ownTrace {
+			l.TraceID = cmp.Or(s.TraceID, l.TraceID)
+		}
+		l.Browser = cmp.Or(s.Browser, l.Browser)
+		from = append(from, lines[j].Origin)
+	}
+	d.gather.origins = from
+	if len(from) > 0 {
+		l.SettingsFrom = d.origins.take(len(from))
+		copy(l.SettingsFrom, from)
+	}
+	return l
+}
+
+func (s *Settings) setsRole() bool { return s.Role != "" || s.Reset || s.RoleHidden }
+
+func (s *Settings) setsClaims() bool { return s.HasClaims || s.ClaimsGone }
+
+func setRole(l *StatementLine, s *Settings, login string) {
+	l.RoleKnown = !s.RoleHidden
+	if l.Role = s.Role; s.Reset && s.Role == "" {
+		l.Role = login
+	}
+}
+
+func setClaims(l *StatementLine, s *Settings) {
+	l.HasClaims, l.Sub, l.ClaimSession, l.ClaimRole = s.HasClaims, s.Sub, s.SessionID, s.AppRole
+	l.Expires, l.Issued = s.Expires, s.Issued
+}
+
+// take adds one execution to what is known of its transaction.
+func (k *unitKeys) take(l *StatementLine) {
+	if l.RequestID != "" {
+		k.mixed = k.mixed || k.request != "" && k.request != l.RequestID
+		k.request = l.RequestID
+	}
+	if l.TraceID != "" {
+		if k.trace == "" {
+			k.trace = l.TraceID
+		}
+	}
+	if l.HasClaims && l.Sub != "" {
+		k.hasSub = true
+		k.sub = l.Sub
+	}
+}
