@@ -23,6 +23,9 @@ func (b *backoff) wait(ctx context.Context) bool {
 
 // pause waits for d and returns false when ctx is done.
 func pause(ctx context.Context, d time.Duration) bool {
+	if ctx.Err() != nil {
+		return false
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -30,15 +30,6 @@ type view struct {
 	fetchVersion int16
 }
 
-// partitions counts all partitions of all topics.
-func (v view) partitions() int {
-	n := 0
-	for _, t := range v.topics {
-		n += len(t.Partitions)
-	}
-	return n
-}
-
 // topicMissing and topicDenied are the answers that need an operator.
 type topicMissing struct{ topic, brokers string }
 

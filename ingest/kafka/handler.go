@@ -57,12 +57,13 @@ type Handler interface {
 	Records(ctx context.Context, b *Batch) error
 
 	// Gap says that the records g.From up to but not including g.To were
-	// deleted before they were read. Returning nil accepts the loss.
+	// deleted before they were read. Returning nil accepts the loss; ErrHold
+	// waits without passing it.
 	Gap(ctx context.Context, g Gap) error
 
 	// BadBatch says that the records b.First to b.Last cannot be read, after
 	// all attempts. Returning nil passes over them, so the handler should have
-	// put them on record.
+	// put them on record; ErrHold waits without passing them.
 	BadBatch(ctx context.Context, b BadBatch) error
 
 	// CaughtUp is called after a fetch that found nothing beyond position,

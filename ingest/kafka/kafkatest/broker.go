@@ -171,11 +171,13 @@ func (b *Broker) Produce(t testing.TB, topic string, partition int, codec kafkag
 	for i, v := range values {
 		messages[i] = kafkago.Message{Key: []byte("key-" + v), Value: []byte(v)}
 	}
+	transport := &kafkago.Transport{} // a new one knows new partitions
+	defer transport.CloseIdleConnections()
 	w := &kafkago.Writer{
 		Addr: kafkago.TCP(b.Addresses...), Topic: topic, RequiredAcks: kafkago.RequireAll, Compression: codec,
 		Balancer:  kafkago.BalancerFunc(func(kafkago.Message, ...int) int { return partition }),
 		BatchSize: max(len(values), 1), BatchBytes: 16 << 20, BatchTimeout: time.Millisecond,
-		Transport: b.client.Transport,
+		Transport: transport,
 	}
 	if err := w.WriteMessages(t.Context(), messages...); err != nil {
 		t.Fatalf("writing %d records to %s/%d: %v", len(values), topic, partition, err)

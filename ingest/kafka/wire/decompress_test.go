@@ -49,7 +49,7 @@ func TestBombsAreRefusedInBoundedMemory(t *testing.T) {
 		if _, err := unpack.Append(codec, nil, wiretest.Compress(codec, make([]byte, most+1))); !errors.Is(err, wire.ErrTooLarge) {
 			t.Errorf("%s: one byte more: %v, want ErrTooLarge", codec, err)
 		}
-		bomb := wiretest.Compress(codec, make([]byte, 256<<20))
+		bomb := wiretest.Compress(codec, make([]byte, 96<<20))
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		out, err := unpack.Append(codec, []byte("before"), bomb)
