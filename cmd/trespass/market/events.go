@@ -48,6 +48,9 @@ func (s *Step) Event(start time.Time, rows []Row) []byte {
 	if s.Asked != "" {
 		e["requested"] = []string{s.Asked}
 	}
+	if s.Fills {
+		e["cache"] = map[string]any{"status": "miss"}
+	}
 	switch {
 	case s.CacheHit != "":
 		e["cache"] = map[string]any{"status": "hit", "id": s.CacheHit}

@@ -21,6 +21,7 @@ type Step struct {
 	Expired  bool   // the token's time was over
 	Browser  bool   // the secret key came from a browser
 	CacheHit string // request id that filled the cache entry; then no statement is made
+	Fills    bool   // the response went into the shared cache
 	Asked    string // id that the client asked for, when it is not the record's
 	Gateway  bool   // the gateway's line: rows counted and the filter, no records listed
 	Query    *Query
@@ -210,7 +211,7 @@ func (w *World) secretKey() []Step {
 func (w *World) cached() []Step {
 	r := w.pick(w.Documents[:len(w.Documents)-1])
 	fill := Step{
-		ID: w.uuid(), Route: "/api/me/documents", Path: "/api/me/documents", Actor: r.Owners[0].User, Columns: []string{"id", "user_id"},
+		ID: w.uuid(), Route: "/api/me/documents", Path: "/api/me/documents", Actor: r.Owners[0].User, Fills: true, Columns: []string{"id", "user_id"},
 		Query: pool("documents", []string{"id", "user_id"}, Equal{"user_id", r.Owners[0].User}), Rows: []Row{r}, Want: want("own", r),
 	}
 	return []Step{fill, {

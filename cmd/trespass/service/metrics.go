@@ -1,0 +1,262 @@
+package service
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/query"
+	"trespass.dev/trespass/ingest/decode"
+	"trespass.dev/trespass/ingest/kafka"
+	"trespass.dev/trespass/sink/contract"
+)
+
+// metrics are all that the service counts. Labels come from closed lists, never
+// from what a log line says. Every series that can be known beforehand exists at
+// zero from the start: a counter that is born at one does not fire an alert.
+type metrics struct {
+	refused     *prometheus.CounterVec
+	undecided   *prometheus.CounterVec
+	events      *prometheus.CounterVec
+	reads       *prometheus.CounterVec
+	findings    *prometheus.CounterVec
+	inserted    *prometheus.CounterVec
+	insertTries *prometheus.CounterVec
+	rowsRefused *prometheus.CounterVec
+	gaps        *prometheus.CounterVec
+	state       *prometheus.GaugeVec
+	evictions   prometheus.Counter
+	late        prometheus.Counter
+	duplicates  prometheus.Counter
+	accesses    prometheus.Counter
+	skipped     *prometheus.CounterVec
+	lastEvent   prometheus.Gauge
+	lastInsert  prometheus.Gauge
+	latency     prometheus.Histogram
+	stages      *prometheus.HistogramVec
+	loaded      prometheus.Gauge
+	reloadOK    prometheus.Gauge
+	reloadAt    prometheus.Gauge
+
+	kinds map[detect.Kind]prometheus.Counter
+}
+
+// kindNames are the values of the label kind.
+var kindNames = map[detect.Kind]string{
+	detect.KindNone: "none", detect.KindRequest: "request", detect.KindStatement: "statement",
+	detect.KindFact: "fact", detect.KindHeartbeat: "heartbeat",
+}
+
+// newMetrics registers all metrics of the service.
+func newMetrics(reg prometheus.Registerer, build Build) *metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "trespass", Name: name, Help: help}, labels)
+		reg.MustRegister(c)
+		return c
+	}
+	gauge := func(name, help string) prometheus.Gauge {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "trespass", Name: name, Help: help})
+		reg.MustRegister(g)
+		return g
+	}
+	gauges := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "trespass", Name: name, Help: help}, labels)
+		reg.MustRegister(g)
+		return g
+	}
+	histogram := func(name, help string, buckets []float64) prometheus.HistogramOpts {
+		return prometheus.HistogramOpts{
+			Namespace: "trespass", Name: name, Help: help, Buckets: buckets,
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160, NativeHistogramMinResetDuration: time.Hour,
+		}
+	}
+	m := &metrics{
+		events:      counter("events_received_total", "Log lines decoded, by kind of event.", "kind"),
+		refused:     counter("events_quarantined_total", "Records that could not be decoded, by reason. They are stored in the table quarantine.", "reason"),
+		undecided:   counter("events_undecided_total", "Events that were read and could not be judged, by reason. A coverage gap.", "reason"),
+		reads:       counter("reads_total", "Records that came back and got a verdict.", "verdict"),
+		findings:    counter("findings_total", "Findings, by rule and severity. A finding counts again when a revision changes its severity.", "rule", "severity"),
+		inserted:    counter("rows_inserted_total", "Rows that the sink has acknowledged.", "table"),
+		insertTries: counter("insert_batches_total", "Writes to the sink.", "result"),
+		rowsRefused: counter("rows_refused_total", "Rows that can never fit their table. They are stored in the table quarantine.", "table"),
+		gaps:        counter("data_gap_records_total", "Records that Kafka deleted before they were read."),
+		state:       gauges("state_entries", "What is held in memory, by kind.", "kind"),
+		skipped:     counter("statements_not_judged_total", "Statements that are no read of a client, by reason.", "reason"),
+		lastEvent:   gauge("last_event_processed_timestamp_seconds", "Event time of the newest line judged."),
+		lastInsert:  gauge("last_insert_success_timestamp_seconds", "When the sink last acknowledged a write."),
+		loaded:      gauge("rules_loaded", "Rules in force."),
+		reloadOK:    gauge("config_last_reload_successful", "Whether the last reload of the policy was taken."),
+		reloadAt:    gauge("config_last_reload_success_timestamp_seconds", "When a policy was last taken."),
+	}
+	count := func(name, help string) prometheus.Counter { return counter(name, help).WithLabelValues() }
+	m.evictions = count("state_evictions_total", "Lines decided before their partner could come, because memory was full. Each is a possible miss.")
+	m.late = count("events_late_total", "Lines that came too late to be joined. They are judged by themselves.")
+	m.duplicates = count("events_duplicate_total", "Lines that were delivered more than once.")
+	m.accesses = count("accesses_total", "Accesses judged.")
+	m.latency = prometheus.NewHistogram(histogram("detection_latency_seconds", "From the time of the read to its finding being safe in the sink.", []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900}))
+	m.stages = prometheus.NewHistogramVec(histogram("stage_duration_seconds", "Time that one batch took in a stage.", []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5}), []string{"stage"})
+	reg.MustRegister(m.latency, m.stages)
+
+	info := gauges("build_info", "Constant 1, with the build.", "version", "revision", "goversion")
+	info.WithLabelValues(build.Version, build.Revision, build.Go).Set(1)
+
+	m.kinds = map[detect.Kind]prometheus.Counter{}
+	for k, name := range kindNames {
+		m.kinds[k] = m.events.WithLabelValues(name)
+	}
+	for _, r := range decode.Reasons() {
+		m.refused.WithLabelValues(string(r))
+	}
+	m.refused.WithLabelValues("bad_batch")
+	for _, v := range detect.Verdicts() {
+		m.reads.WithLabelValues(v.String())
+	}
+	for _, r := range detect.Rules() {
+		for _, s := range detect.Severities() {
+			m.findings.WithLabelValues(r.Name, s.String())
+		}
+	}
+	for _, t := range tables {
+		m.inserted.WithLabelValues(t)
+		m.rowsRefused.WithLabelValues(t)
+	}
+	for _, r := range []string{"ok", "error"} {
+		m.insertTries.WithLabelValues(r)
+	}
+	for _, s := range []string{"judge", "write"} {
+		m.stages.WithLabelValues(s)
+	}
+	m.gaps.WithLabelValues()
+	for _, r := range query.Reasons() {
+		m.undecided.WithLabelValues(r)
+	}
+	for _, r := range roleLost {
+		m.undecided.WithLabelValues(r)
+	}
+	for _, r := range detect.Skips() {
+		m.skipped.WithLabelValues(r.String())
+	}
+	for _, k := range []string{"lines", "bytes", "sessions", "plans"} {
+		m.state.WithLabelValues(k)
+	}
+	m.loaded.Set(float64(len(detect.Rules())))
+	m.reloadOK.Set(1)
+	m.reloadAt.SetToCurrentTime()
+	return m
+}
+
+// roleLost are the reasons for an undecided event beyond those of the SQL.
+var roleLost = []string{reasonState, reasonOwner, reasonActor}
+
+const (
+	reasonState = "role_unknown"  // the effective role of a statement cannot be told
+	reasonOwner = "owner_unknown" // a record came back, and nobody can say whose it is
+	reasonActor = "actor_unknown" // a record came back, and nobody can say who read it
+)
+
+// tables are the names that a sink writes to.
+var tables = []string{"findings", "reads", "quarantine", "facts"}
+
+// Build is what build_info says.
+type Build struct{ Version, Revision, Go string }
+
+func (m *metrics) event(e *detect.Event) { m.kinds[e.Kind].Inc() }
+
+// batch records how long one batch took to judge, and how far event time is.
+func (m *metrics) batch(started time.Time, newest int64) {
+	m.stages.WithLabelValues("judge").Observe(time.Since(started).Seconds())
+	if newest > 0 {
+		m.lastEvent.Set(float64(newest) / 1e9)
+	}
+}
+
+func (m *metrics) quarantined(reason string) { m.refused.WithLabelValues(reason).Inc() }
+
+func (m *metrics) read(r *detect.Read) { m.reads.WithLabelValues(r.Verdict.String()).Inc() }
+
+func (m *metrics) found(f *detect.Finding) {
+	if !f.Resolved {
+		m.findings.WithLabelValues(f.Rule, f.Severity.String()).Inc()
+	}
+}
+
+func (m *metrics) stored(b *contract.Batch, now time.Time) {
+	for i := range b.Findings {
+		m.latency.Observe(now.Sub(time.Unix(0, b.Findings[i].Time)).Seconds())
+	}
+}
+
+// judged takes over what a detector has counted since last, and remembers it there.
+func (m *metrics) judged(d *detect.Detector, last *detect.Stats) {
+	now := d.Stats()
+	m.accesses.Add(float64(now.Accesses - last.Accesses))
+	m.late.Add(float64(now.Apart - last.Apart))
+	m.duplicates.Add(float64(now.Duplicates - last.Duplicates))
+	m.evictions.Add(float64(now.Evicted - last.Evicted))
+	for reason, n := range now.Undecided {
+		m.undecided.WithLabelValues(reason).Add(float64(n - last.Undecided[reason]))
+	}
+	m.undecided.WithLabelValues(reasonState).Add(float64(now.StateLost - last.StateLost))
+	m.undecided.WithLabelValues(reasonOwner).Add(float64(now.Verdicts[detect.VerdictOwnerUnknown] - last.Verdicts[detect.VerdictOwnerUnknown]))
+	m.undecided.WithLabelValues(reasonActor).Add(float64(now.Verdicts[detect.VerdictActorUnknown] - last.Verdicts[detect.VerdictActorUnknown]))
+	for _, r := range detect.Skips() {
+		m.skipped.WithLabelValues(r.String()).Add(float64(now.Skipped[r] - last.Skipped[r]))
+	}
+	m.state.WithLabelValues("lines").Set(float64(now.Pending))
+	m.state.WithLabelValues("bytes").Set(float64(now.PendingSize))
+	m.state.WithLabelValues("sessions").Set(float64(now.Sessions))
+	m.state.WithLabelValues("plans").Set(float64(now.Plans))
+	*last = now
+}
+
+func (m *metrics) gap(g kafka.Gap) { m.gaps.WithLabelValues().Add(float64(g.To - g.From)) }
+
+// kafkaCollector shows the source's own counters when it is scraped.
+type kafkaCollector struct {
+	source *kafka.Source
+	lag    *prometheus.Desc
+	read   *prometheus.Desc
+	errs   *prometheus.Desc
+	offset *prometheus.Desc
+	commit *prometheus.Desc
+	fenced *prometheus.Desc
+}
+
+func newKafkaCollector(source *kafka.Source) *kafkaCollector {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("trespass_"+name, help, labels, nil)
+	}
+	return &kafkaCollector{
+		source: source,
+		lag:    desc("kafka_consumer_lag_messages", "Records that are in the partition and not yet read.", "topic", "partition"),
+		read:   desc("kafka_records_total", "Records read.", "topic", "partition"),
+		errs:   desc("kafka_fetch_errors_total", "Fetches that failed.", "topic", "partition"),
+		offset: desc("kafka_committed_offset", "Offset that the group has stored.", "topic", "partition"),
+		commit: desc("kafka_commits_total", "Commits of offsets.", "result"),
+		fenced: desc("kafka_generations_lost_total", "Times that another member took the partitions while this one still worked."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *kafkaCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.lag, c.read, c.errs, c.offset, c.commit, c.fenced} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *kafkaCollector) Collect(ch chan<- prometheus.Metric) {
+	s := c.source.Stats()
+	for _, p := range s.Partitions {
+		labels := []string{p.Topic, strconv.Itoa(int(p.Partition))}
+		ch <- prometheus.MustNewConstMetric(c.lag, prometheus.GaugeValue, float64(p.Lag), labels...)
+		ch <- prometheus.MustNewConstMetric(c.read, prometheus.CounterValue, float64(p.Records), labels...)
+		ch <- prometheus.MustNewConstMetric(c.errs, prometheus.CounterValue, float64(p.FetchErrors), labels...)
+		ch <- prometheus.MustNewConstMetric(c.offset, prometheus.GaugeValue, float64(p.Committed), labels...)
+	}
+	ch <- prometheus.MustNewConstMetric(c.commit, prometheus.CounterValue, float64(s.Commits), "ok")
+	ch <- prometheus.MustNewConstMetric(c.commit, prometheus.CounterValue, float64(s.CommitErrors), "error")
+	ch <- prometheus.MustNewConstMetric(c.fenced, prometheus.CounterValue, float64(s.Fenced))
+}

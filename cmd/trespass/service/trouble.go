@@ -1,0 +1,92 @@
+package service
+
+import (
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"trespass.dev/trespass/sink/clickhouse"
+)
+
+// sinkTrouble is how long the sink may fail before the service calls itself not
+// ready.
+const sinkTrouble = 15 * time.Second
+
+const sinkWell = "takes rows"
+
+// Trouble hears of the sink's troubles before there is a service, and keeps its
+// metrics. It implements contract.Trouble.
+type Trouble struct {
+	metrics *metrics
+	log     zerolog.Logger
+
+	mu     sync.Mutex
+	err    string
+	since  time.Time
+	logged time.Time
+}
+
+// NewTrouble registers the service's metrics.
+func NewTrouble(reg prometheus.Registerer, log zerolog.Logger, build Build) *Trouble {
+	return &Trouble{metrics: newMetrics(reg, build), log: log}
+}
+
+// Retrying implements contract.Trouble. The same trouble is logged once a minute.
+func (t *Trouble) Retrying(err error, since time.Time) {
+	t.metrics.insertTries.WithLabelValues("error").Inc()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	text := clickhouse.Brief(err)
+	if t.err == "" || time.Since(t.logged) > time.Minute {
+		t.log.Warn().Str("error", text).Time("since", since).Msg("the sink does not take rows; input waits and nothing is lost")
+		t.logged = time.Now()
+	}
+	t.err, t.since = text, since
+}
+
+// Recovered implements contract.Trouble.
+func (t *Trouble) Recovered() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.log.Info().Dur("after", time.Since(t.since)).Msg("the sink takes rows again")
+	t.err = ""
+}
+
+// Inserted implements contract.Trouble.
+func (t *Trouble) Inserted(table string, rows int, took time.Duration) {
+	t.metrics.insertTries.WithLabelValues("ok").Inc()
+	t.metrics.inserted.WithLabelValues(table).Add(float64(rows))
+	t.metrics.stages.WithLabelValues("write").Observe(took.Seconds())
+	t.metrics.lastInsert.SetToCurrentTime()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.err = ""
+}
+
+// Refused implements contract.Trouble.
+func (t *Trouble) Refused(table, reason string) {
+	t.metrics.rowsRefused.WithLabelValues(table).Inc()
+	t.log.Error().Str("table", table).Str("reason", reason).Msg("a row can never fit its table; it is in quarantine")
+}
+
+// Sink says how the sink is.
+func (t *Trouble) Sink() (ready bool, reason string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == "" {
+		return true, sinkWell
+	}
+	return time.Since(t.since) < sinkTrouble, "retrying since " + t.since.UTC().Format(time.RFC3339) + ": " + t.err
+}
+
+// Reloaded records the outcome of a reload of the policy.
+func (t *Trouble) Reloaded(err error) {
+	if err != nil {
+		t.metrics.reloadOK.Set(0)
+		return
+	}
+	t.metrics.reloadOK.Set(1)
+	t.metrics.reloadAt.SetToCurrentTime()
+}
