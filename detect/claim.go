@@ -48,7 +48,8 @@ func (j *judge) foreignClaim(i int) {
 	a := j.acc
 	missing := j.words.take(4)[:0]
 	if a.Actor.Kind == ActorUser {
-		if r.ID == "" && (!n.known || n.bound > 0) {
+		fixed := n.known || ownerColumns(r.Table) == 0 && r.Tenant != ""
+		if r.ID == "" && (!fixed || n.bound > 0) {
 			missing = append(missing, MissingRecord)
 		}
 		switch {

@@ -520,6 +520,7 @@ func (j *judge) absorb(i int, named int64) {
 				o.Tenant = r.Tenant
 			}
 		}
+		m.statement = m.statement || n.statement
 		for _, origin := range r.Origins {
 			j.origin(o, origin)
 		}
@@ -538,6 +539,7 @@ func (j *judge) join(k, i int) {
 	m.rows = max(m.rows, n.rows)
 	m.unresolved = m.unresolved && n.unresolved
 	m.folded = m.folded && n.folded
+	m.statement = m.statement || n.statement
 	m.predicate = addOwners(m.predicate, n.predicate)
 	if r.CameBack == Yes {
 		o.CameBack = Yes

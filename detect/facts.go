@@ -384,6 +384,9 @@ func (f *Facts) value(k factKey, at int64) (name string, from int64, ok bool) {
 }
 
 func cloneStrings(list []string) []string {
+	if len(list) == 0 {
+		return nil
+	}
 	out := make([]string, len(list))
 	for i, s := range list {
 		out[i] = strings.Clone(s)

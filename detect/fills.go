@@ -1,5 +1,7 @@
 package detect
 
+import "strings"
+
 // fills remembers what filled shared caches of private routes, by the request id under
 // which the cache names the entry, so that a later HIT can be judged by the records it
 // gave again. It keeps the last fillsKept; a HIT whose filler is not among them is
@@ -64,17 +66,32 @@ func (j *judge) remember() {
 	if !cached {
 		return
 	}
-	v := &fill{time: a.Time, actor: a.Actor}
+	v := &fill{time: a.Time, actor: Actor{Kind: a.Actor.Kind, User: strings.Clone(a.Actor.User)}}
 	for i := range j.records {
 		if r := &j.records[i]; r.CameBack == Yes && len(v.records) < fillRecordsKept {
-			v.records = append(v.records, *r)
+			v.records = append(v.records, r.clone())
 		}
 	}
 	for i := range a.Requests {
 		if id := a.Requests[i].RequestID; id != "" {
-			j.fills.add(id, v)
+			j.fills.add(strings.Clone(id), v)
 		}
 	}
+}
+
+// clone copies what a later HIT needs of a record, because lines do not keep their text.
+func (r *AccessRecord) clone() AccessRecord {
+	c := *r
+	c.Name, c.ID, c.Tenant = strings.Clone(r.Name), strings.Clone(r.ID), strings.Clone(r.Tenant)
+	c.Owners, c.State = nil, nil
+	for _, o := range r.Owners {
+		c.Owners = append(c.Owners, Owner{Column: strings.Clone(o.Column), ID: strings.Clone(o.ID)})
+	}
+	for _, p := range r.State {
+		c.State = append(c.State, Pair{Name: strings.Clone(p.Name), Value: strings.Clone(p.Value)})
+	}
+	c.Columns = cloneStrings(r.Columns)
+	return c
 }
 
 // cached takes the records that a shared cache gave again.

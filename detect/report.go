@@ -74,6 +74,9 @@ func (s *scene) report(provisional bool, out *Output) {
 		if family == FamilyHygiene && len(byFamily[FamilyRead]) > 0 {
 			continue // it is evidence for the cause of the read
 		}
+		if family == FamilyBlind && len(byFamily[FamilyRead]) > 0 {
+			continue // the read says what is missing
+		}
 		if family == FamilySession || family == FamilyHygiene {
 			slices.SortStableFunc(list, func(a, b found) int { return int(b.hit.severity) - int(a.hit.severity) })
 		}

@@ -41,7 +41,8 @@ func blindness() Rule {
 
 // blind says whether not knowing the actor of a record is worth telling: a named record of
 // a private table that a user's path, or a login role that always switches, gave back.
-// Counts without names are table statistics.
+// Counts without names are table statistics, and a server that asks with a role of its own
+// has no user to tell.
 func (j *judge) blind(r *AccessRecord, n *note) bool {
 	if r.ID == "" && len(n.logged) == 0 {
 		return false
@@ -49,5 +50,5 @@ func (j *judge) blind(r *AccessRecord, n *note) bool {
 	if j.traits&traitRoleLost != 0 {
 		return true
 	}
-	return r.CameBack == Yes && j.routed && j.acc.RouteKind == RouteUser && j.partnered()
+	return r.CameBack == Yes && j.routed && j.acc.RouteKind == RouteUser && j.partnered() && j.acc.Bypass != Yes
 }
