@@ -34,7 +34,7 @@ type FieldMapping struct {
 // Parse reads the text of a policy file. Name stands in the error, which is always an
 // *Error. Parse does not touch any file.
 func Parse(name string, text []byte) (*File, error) {
-	d := &decoder{name: name, lines: strings.Split(string(text), "\n"), places: make(map[string]detect.Position)}
+	d := &decoder{name: name, lines: lines(text), places: make(map[string]detect.Position)}
 	var doc document
 	if root := d.tree(text); root != nil {
 		d.value("", root, reflect.ValueOf(&doc).Elem())
@@ -50,6 +50,11 @@ func Parse(name string, text []byte) (*File, error) {
 		return nil, err
 	}
 	return &File{Detect: p, Fields: FieldMapping{Preset: doc.Fields.Preset, Paths: doc.Fields.Paths}, Version: version}, nil
+}
+
+// lines cuts a text where YAML does: at line feeds, carriage returns, and both.
+func lines(text []byte) []string {
+	return strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(text)), "\n")
 }
 
 // Default is the policy of a scan without a file: it knows no table and no route,

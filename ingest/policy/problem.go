@@ -104,12 +104,10 @@ func (d *decoder) at(pos detect.Position, message string) Problem {
 	if len(message) > maxMessage {
 		message = strings.ToValidUTF8(message[:maxMessage], "") + "..."
 	}
-	p := Problem{Position: pos, Message: message}
-	if pos.Line <= len(d.lines) {
-		p.line = strings.TrimSuffix(d.lines[pos.Line-1], "\r")
-	}
-	if pos.Line > 1 && pos.Line-2 < len(d.lines) {
-		p.before = strings.TrimSuffix(d.lines[pos.Line-2], "\r")
+	pos.Line = min(pos.Line, len(d.lines)) // an end that is missing stands behind the last line
+	p := Problem{Position: pos, Message: message, line: d.lines[pos.Line-1]}
+	if pos.Line > 1 {
+		p.before = d.lines[pos.Line-2]
 	}
 	return p
 }
