@@ -10,6 +10,7 @@ import (
 	"trespass.dev/trespass/ingest/decode"
 	"trespass.dev/trespass/ingest/envelope"
 	"trespass.dev/trespass/ingest/facts"
+	"trespass.dev/trespass/ingest/postgres"
 )
 
 // Format is one kind of log line. To add one: a decoder in a package of its own with
@@ -18,18 +19,16 @@ type Format struct {
 	Name  string
 	About string
 
-	// JSON formats are told by the outermost keys of an object; others by the text of
-	// their first line. Exactly one of the two is set, or none for the format that
-	// takes every object that no other wants.
+	// Object tells, for a format of JSON, an object of it by its outermost keys. It is
+	// nil for a format of text: its decoder is a decode.Framer, and tells its lines by
+	// Starts.
 	Object func(h envelope.Head) bool
-	Text   func(line []byte) bool
 
-	// Trails says that a record of lines may go on after it is whole, so that each is
+	// Trails says that a record of text may go on after it is whole, so that each is
 	// held until the next begins.
 	Trails bool
 
-	// New gives a decoder for one stream. If it is a decode.Framer too, its records may
-	// span lines.
+	// New gives a decoder for one stream.
 	New func(c Config) (decode.Decoder, error)
 }
 
@@ -52,8 +51,34 @@ func Formats() []Format {
 			New:    func(Config) (decode.Decoder, error) { return new(app.Heartbeat), nil },
 		},
 		{
-			Name: "json", About: "any JSON object by the policy's fields, or by those of pino",
-			New: func(c Config) (decode.Decoder, error) { return app.NewMapped("json", c.mapping()) },
+			Name: "jsonlog", About: "Postgres' JSON log, since Postgres 15",
+			Object: func(h envelope.Head) bool { return h.Jsonlog },
+			New: func(c Config) (decode.Decoder, error) {
+				o, err := c.postgres()
+				return postgres.NewJSONLog(o), err
+			},
+		},
+		{
+			Name: "json", About: "any other JSON object, by the policy's fields or by those of pino",
+			Object: func(envelope.Head) bool { return true },
+			New:    func(c Config) (decode.Decoder, error) { return app.NewMapped("json", c.mapping()) },
+		},
+		{
+			Name: "csvlog", About: "Postgres' CSV log",
+			New: func(c Config) (decode.Decoder, error) {
+				o, err := c.postgres()
+				return postgres.NewCSVLog(o), err
+			},
+		},
+		{
+			Name: "stderr", About: "Postgres' text log, with any log_line_prefix", Trails: true,
+			New: func(c Config) (decode.Decoder, error) {
+				o, err := c.postgres()
+				if err != nil {
+					return nil, err
+				}
+				return postgres.NewStderr(o)
+			},
 		},
 	}
 }
@@ -89,11 +114,24 @@ func (c Config) mapping() app.Mapping {
 	return c.Mapping
 }
 
+func (c Config) postgres() (postgres.Options, error) {
+	o := postgres.Options{LinePrefix: c.LinePrefix}
+	if c.TimeZone == "" {
+		return o, nil
+	}
+	zone, err := time.LoadLocation(c.TimeZone)
+	if err != nil {
+		return o, fmt.Errorf("time zone %q: write a name such as Europe/Warsaw: %w", c.TimeZone, err)
+	}
+	o.TimeZone = zone
+	return o, nil
+}
+
 // reader is a format ready to read one stream.
 type reader struct {
 	Format
 	decode.Decoder
-	framer decode.Framer // nil if each record is one line
+	framer decode.Framer // of a format of text
 }
 
 func (c Config) compile() ([]reader, error) {
@@ -110,8 +148,11 @@ func (c Config) compile() ([]reader, error) {
 		if err != nil {
 			return nil, fmt.Errorf("format %s: %w", f.Name, err)
 		}
-		framer, _ := d.(decode.Framer)
-		list = append(list, reader{f, d, framer})
+		r := reader{Format: f, Decoder: d}
+		if f.Object == nil {
+			r.framer = d.(decode.Framer)
+		}
+		list = append(list, r)
 	}
 	if len(list) == 0 {
 		return nil, fmt.Errorf("format %q is not known; the formats are %s", c.Format, strings.Join(names, ", "))
@@ -151,25 +192,38 @@ func (s *Stream) objectFormat(h envelope.Head) *reader {
 		return &s.formats[0]
 	}
 	for i := range s.formats {
-		f := &s.formats[i]
-		if f.Object != nil && f.Object(h) || f.Object == nil && f.Text == nil {
+		if f := &s.formats[i]; f.Object != nil && f.Object(h) {
 			return f
 		}
 	}
 	return nil
 }
 
-// textFormat gives the format of a line of text, that of the line before it first.
+// textFormat gives the format of a text by its first line, that of the text before it
+// first; or nil.
 func (s *Stream) textFormat(line []byte) *reader {
-	if s.text != nil && (s.named || s.text.Text(line)) {
+	if s.text != nil && (s.named || s.text.framer.Starts(line)) {
 		return s.text
 	}
 	for i := range s.formats {
-		f := &s.formats[i]
-		if s.named || f.Text != nil && f.Text(line) {
+		if f := &s.formats[i]; f.framer != nil && (s.named || f.framer.Starts(line)) {
 			s.text = f
 			return f
 		}
 	}
 	return nil
+}
+
+// secondary is what a format of text may have: it tells a line that goes on with the
+// record before it and has a prefix of its own, such as DETAIL.
+type secondary interface{ Secondary(line []byte) bool }
+
+// continues says whether text, a piece of a syslog message, is a line of its own.
+func (s *Stream) continues(text []byte) bool {
+	for i := range s.formats {
+		if d, ok := s.formats[i].Decoder.(secondary); ok && d.Secondary(text) {
+			return true
+		}
+	}
+	return false
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"trespass.dev/trespass/ingest/decode"
+	"trespass.dev/trespass/ingest/envelope"
 )
 
 // maxObjectPieces bounds the pieces of one JSON object: a shipper cuts at 16 KiB.
@@ -48,10 +49,25 @@ func (h *held) takes(l *line, value []byte) bool {
 		rest := bytes.TrimLeft(value, " \t\r\n")
 		return len(rest) > 0 && rest[0] != '{'
 	case h.state == decode.Closed:
-		return h.f.framer.Continues(firstLine(value))
+		return h.trails(value)
 	}
 	shipped := l.first && l.Origin.Partition >= 0
 	return !shipped || !h.f.framer.Starts(firstLine(value))
+}
+
+// trails says whether value, which comes after a text that is whole, goes on with it. A
+// log of several formats may hold an object or a frame there.
+func (h *held) trails(value []byte) bool {
+	if len(value) > 0 && value[0] == '\t' {
+		return true
+	}
+	if bytes.HasPrefix(value, []byte(`{"`)) {
+		return false
+	}
+	if _, framed := envelope.Syslog(value); framed {
+		return false
+	}
+	return h.f.framer.Continues(firstLine(value))
 }
 
 // goOn adds value to what is held.
@@ -70,11 +86,40 @@ func (s *Stream) lines(l *line, text []byte, b *Batch) {
 		if n == 0 {
 			n = len(text)
 		}
-		s.piece(l, text[:n], b)
+		if s.lost(text[:n]) {
+			n += s.nextStart(text[n:])
+			s.alone(l, text[:n], b)
+		} else {
+			s.piece(l, text[:n], b)
+		}
 		l.first = false
 		text = text[n:]
 	}
 }
+
+// lost says whether a line is the rest of a record whose beginning is not here.
+func (s *Stream) lost(text []byte) bool {
+	return s.text != nil && !s.held.is() && len(bytes.TrimSpace(text)) > 0 && s.textFormat(trimLine(text)) == nil
+}
+
+// nextStart gives the place of the first line of text that begins a record.
+func (s *Stream) nextStart(text []byte) (at int) {
+	for at < len(text) && s.textFormat(trimLine(firstLine(text[at:]))) == nil {
+		n := bytes.IndexByte(text[at:], '\n') + 1
+		if n == 0 {
+			return len(text)
+		}
+		at += n
+	}
+	return at
+}
+
+// alone refuses the rest of a record whose beginning is not here.
+func (s *Stream) alone(l *line, text []byte, b *Batch) {
+	b.refuse(l.Record, trimLine(text), &decode.Error{Format: s.text.Name, Reason: decode.Cut, At: -1, Detail: "it goes on with a record whose beginning is not here"})
+}
+
+func trimLine(text []byte) []byte { return bytes.TrimRight(text, "\r\n\x00") }
 
 // piece reads one line of text, with its newline if it has one.
 func (s *Stream) piece(l *line, text []byte, b *Batch) {
@@ -87,7 +132,7 @@ func (s *Stream) piece(l *line, text []byte, b *Batch) {
 		return
 	}
 	s.release(b)
-	text = bytes.TrimRight(text, "\r\n\x00")
+	text = trimLine(text)
 	if len(bytes.TrimSpace(text)) == 0 {
 		b.Skipped++
 		return
@@ -97,12 +142,10 @@ func (s *Stream) piece(l *line, text []byte, b *Batch) {
 	}
 	f := s.textFormat(text)
 	switch {
-	case f == nil && s.text != nil && s.text.framer != nil:
-		b.refuse(l.Record, text, &decode.Error{Format: s.text.Name, Reason: decode.Cut, At: -1, Detail: "it goes on with a record whose beginning is not here"})
+	case f == nil && s.text != nil:
+		s.alone(l, text, b)
 	case f == nil:
 		s.unknown(l, text, b)
-	case f.framer == nil:
-		s.whole(f, l, text, b)
 	default:
 		state := f.framer.Open(decode.Closed, text)
 		if state == decode.Closed && !f.Trails {
@@ -116,7 +159,7 @@ func (s *Stream) piece(l *line, text []byte, b *Batch) {
 
 // add puts one more line to a text.
 func (h *held) add(piece []byte) {
-	piece = bytes.TrimRight(piece, "\r\n\x00")
+	piece = trimLine(piece)
 	h.state = h.f.framer.Open(h.state, newline)
 	h.state = h.f.framer.Open(h.state, piece)
 	if h.pieces++; len(h.text)+1+len(piece) > decode.MaxLine {
@@ -180,8 +223,8 @@ func (s *Stream) release(b *Batch) {
 		b.refuse(&record, h.text, &decode.Error{Format: f.Name, Reason: decode.TooLong, At: -1, Detail: "the record goes on past 1048576 bytes"})
 	default:
 		text := b.keep(h.text)
-		if err := s.decode(f, &l, text, b); err != nil {
-			s.refuse(&l, text, err, b)
+		if !s.waits(f, &l, text, b) {
+			s.read(f, &l, text, b)
 		}
 	}
 	h.clear()

@@ -112,7 +112,8 @@ func (s *Stream) open(l *line, value []byte, b *Batch, nested int) {
 		s.goOn(l, value, b, nested)
 		return
 	}
-	body := bytes.TrimLeft(bytes.TrimPrefix(value, []byte("\xef\xbb\xbf")), " \t\r\n")
+	value = bytes.TrimPrefix(value, []byte("\xef\xbb\xbf")) // a byte order mark
+	body := bytes.TrimLeft(value, " \t\r\n")
 	switch {
 	case len(body) == 0:
 		b.Skipped++
@@ -193,6 +194,8 @@ func (s *Stream) object(l *line, text []byte, b *Batch, nested int) {
 	case !ok:
 		s.release(b)
 		s.halfObject(l, text, s.scan.Err("json"), b)
+	case h.OTLP && !s.named:
+		b.refuse(l.Record, text, &decode.Error{Format: "otlp", Reason: decode.Unknown, At: -1, Detail: "OTLP is not read; let the collector's Kafka exporter write encoding: raw"})
 	case h.Wrapped:
 		s.unwrap(l, h, b, nested)
 	default:
@@ -262,6 +265,7 @@ func (s *Stream) syslog(l *line, f envelope.Frame, b *Batch, nested int) {
 
 // chunk adds a piece of a message that Postgres cut for syslog.
 func (s *Stream) chunk(l *line, sender []byte, n envelope.Chunk, piece []byte, b *Batch) {
+	s.release(b)
 	m := envelope.Message{Origin: l.Origin, Time: l.from, Arrive: l.Time, Text: piece}
 	s.chunks.Add(sender, n, m, s.continues, func(m envelope.Message) { s.message(m, b) })
 }
@@ -270,32 +274,31 @@ func (s *Stream) flushChunks(b *Batch) {
 	s.chunks.Flush(func(m envelope.Message) { s.message(m, b) })
 }
 
-// message reads a message put together from chunks.
+// message reads a message put together from chunks, or one that waited behind such.
 func (s *Stream) message(m envelope.Message, b *Batch) {
 	r := Record{Origin: m.Origin, Time: m.Arrive}
 	l := &line{Record: &r, from: m.Time, wrapped: true, first: true}
+	if m.Note > 0 {
+		s.read(&s.formats[m.Note-1], l, b.keep(m.Text), b)
+		return
+	}
 	if m.Cut {
 		b.refuse(&r, m.Text, &decode.Error{Format: "syslog", Reason: decode.Cut, At: -1, Detail: "a chunk of the message is missing"})
 		return
 	}
 	text := b.keep(m.Text)
-	f := s.textFormat(firstLine(text))
-	if f == nil {
+	if f := s.textFormat(firstLine(text)); f != nil {
+		s.read(f, l, text, b)
+	} else {
 		s.unknown(l, text, b)
-		return
 	}
-	s.whole(f, l, text, b)
 }
 
-// continues says whether text goes on with the record before it, in the text format
-// at hand.
-func (s *Stream) continues(text []byte) bool {
-	for i := range s.formats {
-		if f := &s.formats[i]; f.framer != nil && f.Text != nil && f.framer.Continues(text) {
-			return true
-		}
+// read decodes a text that is one record, and refuses what cannot be.
+func (s *Stream) read(f *reader, l *line, text []byte, b *Batch) {
+	if err := s.decode(f, l, text, b); err != nil {
+		s.refuse(l, text, err, b)
 	}
-	return false
 }
 
 func firstLine(text []byte) []byte {
@@ -308,9 +311,32 @@ func firstLine(text []byte) []byte {
 // whole decodes a text that is one record, after what was held before it.
 func (s *Stream) whole(f *reader, l *line, text []byte, b *Batch) {
 	s.release(b)
+	if s.waits(f, l, text, b) {
+		return
+	}
 	if err := s.decode(f, l, text, b); err != nil {
 		s.halfObject(l, text, err, b)
 	}
+}
+
+// waits queues a record behind messages of which chunks are still to come, because
+// events leave in the order of their origins.
+func (s *Stream) waits(f *reader, l *line, text []byte, b *Batch) bool {
+	if _, waiting := s.chunks.Held(); !waiting {
+		return false
+	}
+	m := envelope.Message{Origin: l.Origin, Time: l.from, Arrive: l.Time, Text: text, Note: s.number(f)}
+	return s.chunks.Behind(m, func(m envelope.Message) { s.message(m, b) })
+}
+
+// number gives the place of a format in the list, from 1.
+func (s *Stream) number(f *reader) int {
+	for i := range s.formats {
+		if f == &s.formats[i] {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // decode appends the event of a text that is one record.

@@ -20,6 +20,7 @@ type Message struct {
 	Arrive int64         // of the record that carried it
 	Text   []byte        // good until emit returns
 	Cut    bool          // pieces are missing
+	Note   int           // the caller's own; 0 for a message made of chunks
 }
 
 // Chunks puts together the messages that Postgres cut for syslog. Several backends
@@ -63,9 +64,26 @@ func (c *Chunks) Add(sender []byte, n Chunk, m Message, continues func([]byte) b
 		}
 		c.begin(sender, n, m)
 	}
+	c.ready(emit)
+}
+
+// ready passes on what is whole at the front.
+func (c *Chunks) ready(emit func(Message)) {
 	for len(c.open) > 0 && (c.open[0].whole || len(c.open) > maxMessages) {
 		c.first(emit)
 	}
+}
+
+// Behind queues a message that came whole behind those that wait, so that the order
+// stays, and says whether there are any; if not, it does nothing.
+func (c *Chunks) Behind(m Message, emit func(Message)) bool {
+	if len(c.open) == 0 {
+		return false
+	}
+	m.Text = append(c.room(), m.Text...)
+	c.open = append(c.open, pending{Message: m, whole: true})
+	c.ready(emit)
+	return true
 }
 
 // Flush passes on everything that waits.
@@ -112,7 +130,10 @@ func (c *Chunks) first(emit func(Message)) {
 	c.open[len(c.open)-1] = pending{}
 	c.open = c.open[:len(c.open)-1]
 	emit(p.Message)
-	c.spare = append(c.spare, p.Text[:0], p.sender[:0])
+	c.spare = append(c.spare, p.Text[:0])
+	if p.sender != nil {
+		c.spare = append(c.spare, p.sender[:0])
+	}
 }
 
 func (c *Chunks) room() []byte {

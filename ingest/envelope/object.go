@@ -9,6 +9,7 @@ import (
 type Head struct {
 	Own     string // value of the key "trespass", such as access/1
 	Jsonlog bool   // a line of Postgres' jsonlog
+	OTLP    bool   // an export of OpenTelemetry, many log records in one object
 	Wrapped bool   // a shipper's object; Text is the line in it
 	Text    []byte
 	Host    string // of the machine that wrote the line, where the shipper says
@@ -42,6 +43,9 @@ func Read(s *jsonscan.Scanner, line []byte, mem *decode.Scratch) (h Head, ok boo
 			}
 			m.text = true
 			h.Text = s.TextBytes("message")
+		case "resourceLogs", "resourceSpans":
+			h.OTLP = true
+			s.Skip()
 		case "trespass":
 			h.Own = scalar(s)
 		case "@timestamp":

@@ -24,6 +24,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the wanted events of valid stories")
 
+// Updating says whether -update was given.
+func Updating() bool { return *update }
+
 // Run checks all stories of dir. A valid story is a txtar file: prose, then a file
 // "lines", then a file "want", which -update rewrites. An invalid story begins with
 // "# wantErr: " and the whole text of the error, and the bad line follows.
