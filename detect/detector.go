@@ -91,7 +91,6 @@ type Detector struct {
 	settle  []hold // to be settled once what was decided is taken
 	reopen  reopening
 	stats   counters
-	evicted bool // lines are being decided before their time
 }
 
 // judging is the other half of the package: it fills the second part of an Access,
@@ -351,12 +350,12 @@ func (d *Detector) work() {
 
 // evict moves the clock to what is due next until a part of the lines has gone.
 func (d *Detector) evict() {
-	d.evicted = true
+	held := d.nodes.count
 	for d.timeline.length > 0 && (d.nodes.count > d.o.MaxPending/16*15 || d.nodes.bytes > d.o.MaxBytes/16*15) {
 		d.clock = max(d.clock, d.timeline.first()+1)
 		d.work()
 	}
-	d.evicted = false
+	d.stats.Evicted += uint64(held - d.nodes.count)
 }
 
 // schedule puts an action for a node into the timeline.
