@@ -192,3 +192,31 @@ func TestCompileReportsEveryProblem(t *testing.T) {
 		t.Error("a policy that did not compile answers look-ups")
 	}
 }
+
+// BenchmarkPolicy looks up a table and a route in a policy of twenty routes.
+func BenchmarkPolicy(b *testing.B) {
+	p := &Policy{Tables: []Table{{Name: "orders", Owners: []string{"user_id"}}}}
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q", "r", "s"} {
+		p.Routes = append(p.Routes, Route{Match: "/api/" + name + "/[id]"})
+	}
+	p.Routes = append(p.Routes, Route{Match: "/**"})
+	if err := p.Compile(); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("table", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if p.Table("public.orders") == nil {
+				b.Fatal("no table")
+			}
+		}
+	})
+	b.Run("last-route", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if p.Route("/shop/orders/[id]", "").Match != "/**" || p.Route("/api/s/[id]", "").Match != "/api/s/[id]" {
+				b.Fatal("wrong route")
+			}
+		}
+	})
+}

@@ -8,6 +8,7 @@ import (
 
 // routeMatcher is one route's template, cut into segments.
 type routeMatcher struct {
+	lead     string // the segments before the first that is not literal: what every match begins with
 	segments []routeSegment
 	rest     bool // ends in **: takes whatever follows, also nothing
 	restMin  int  // how many segments the rest takes at least: 1 for [...name]
@@ -35,6 +36,7 @@ func compileRoute(template string) (routeMatcher, error) {
 	if i := strings.IndexAny(template, "?# "); i >= 0 {
 		return m, fmt.Errorf("route %q holds %q; routes are paths without query", template, template[i:i+1])
 	}
+	literal := true
 	for rest := template; ; {
 		var segment string
 		segment, rest = nextSegment(rest)
@@ -56,8 +58,14 @@ func compileRoute(template string) (routeMatcher, error) {
 		case strings.ContainsAny(segment, "[]{}"):
 			return m, fmt.Errorf("route %q has an unfinished parameter %q; write [id], :id or {id}", template, segment)
 		default:
-			m.segments = append(m.segments, routeSegment{text: segment, glob: strings.Contains(segment, "*")})
+			glob := strings.Contains(segment, "*")
+			m.segments = append(m.segments, routeSegment{text: segment, glob: glob})
+			if literal && !glob {
+				m.lead += "/" + segment
+				continue
+			}
 		}
+		literal = false
 	}
 }
 
@@ -200,8 +208,13 @@ func (p *Policy) firstRoute(path string) *Route {
 	if path == "" {
 		return nil
 	}
+	plain := path[0] == '/' && !strings.Contains(path, "//")
 	for i := range p.index.routes {
-		if p.index.routes[i].match(path) {
+		m := &p.index.routes[i]
+		if plain && !strings.HasPrefix(path, m.lead) {
+			continue // most routes end here
+		}
+		if m.match(path) {
 			return &p.Routes[i]
 		}
 	}
