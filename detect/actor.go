@@ -18,7 +18,7 @@ import "strings"
 func (j *judge) actor() {
 	a := j.acc
 	act := &a.Actor
-	var browser, secret, nobody, service, anonymous bool
+	var browser, nobody, service, anonymous bool
 	for i := range a.Requests {
 		r := &a.Requests[i]
 		if act.AppRole == "" {
@@ -30,7 +30,6 @@ func (j *judge) actor() {
 		if r.ImpersonatedBy != "" && act.Impersonating == "" && r.UserID != r.ImpersonatedBy {
 			act.Kind, act.User, act.Impersonating, act.Session = ActorUser, r.ImpersonatedBy, r.UserID, r.SessionID
 		}
-		secret = secret || r.SecretKey == Yes && r.Browser == Yes
 		browser = browser || r.Browser == Yes
 		nobody = nobody || r.NoUser || r.Kind == ActorAnonymous
 		service = service || r.Kind == ActorService
@@ -66,6 +65,9 @@ func (j *judge) actor() {
 		case act.Kind == ActorUnknown && own && !nobody:
 			act.Kind, act.User, act.Session = ActorUser, s.Sub, s.ClaimSession
 			act.FromClaimsOnly = true
+			if act.AppRole == "" {
+				act.AppRole = s.ClaimRole
+			}
 		case canonicalID(s.Sub) == canonicalID(act.User) || canonicalID(s.Sub) == canonicalID(act.Impersonating):
 			if act.Session == "" {
 				act.Session = s.ClaimSession
@@ -76,7 +78,7 @@ func (j *judge) actor() {
 	}
 	if act.Kind == ActorUnknown {
 		switch {
-		case secret:
+		case j.traits&traitSecret != 0:
 			act.Kind = ActorOutsider
 		case j.routed && a.RouteKind == RouteService, j.job() != nil, service:
 			act.Kind = ActorService
@@ -177,6 +179,11 @@ func (j *judge) ended() (int64, bool) {
 	for i := range a.Requests {
 		if r := &a.Requests[i]; r.TokenIssued != 0 && issued == 0 {
 			issued = r.TokenIssued
+		}
+	}
+	for i := range a.Statements {
+		if s := &a.Statements[i]; issued == 0 && canonicalID(s.Sub) == canonicalID(a.Actor.User) {
+			issued = s.Issued
 		}
 	}
 	at, ok := j.facts.sessionEnd(a.Actor.Session, a.Actor.User, issued, a.Time)

@@ -42,10 +42,10 @@ func (f *fills) add(request string, v *fill) {
 	f.byRequest[request] = v
 }
 
-// private says whether a route's responses belong to one session.
+// private says whether a declared route's responses belong to one session.
 func (j *judge) private() bool {
 	switch {
-	case !j.routed:
+	case j.route == nil:
 		return false
 	case j.route.Cache != "":
 		return j.route.Cache == "private"

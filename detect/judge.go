@@ -81,11 +81,12 @@ const (
 )
 
 // newJudge makes a judge. The policy must be compiled; env names the environment of
-// accesses whose lines do not.
+// accesses whose lines do not. From now on the facts go by this policy's windows. From now on the facts go by this policy's windows.
 func newJudge(p *Policy, f *Facts, env string) *judge {
 	if env == "" {
 		env = "production"
 	}
+	f.policy = p
 	return &judge{policy: p, facts: f, env: env, rules: Rules(), reasons: newReasons(p), index: make(map[recordKey]int)}
 }
 
@@ -200,9 +201,9 @@ func (j *judge) place() {
 	if a.Env == "" {
 		a.Env = j.env
 	}
+	j.routed = a.Route != "" || path != ""
 	if j.route = j.policy.Route(a.Route, path); j.route != nil {
-		j.routed = true
-		a.RouteKind = j.route.Kind
+		a.RouteKind = j.route.Kind // a route that none matches is a user's
 	}
 	if a.Route == "" {
 		a.Route = path
@@ -239,6 +240,9 @@ func (j *judge) principal() {
 		if a.Principal == "" || !j.policy.BypassRole(a.Principal) && j.policy.BypassRole(role) {
 			a.Principal = role
 		}
+		if s.Browser == Yes && s.HasClaims && j.policy.BypassRole(role) && !j.partnered() {
+			j.traits |= traitSecret // PostgREST was asked by a browser, with the key of a role that bypasses
+		}
 	}
 	for i := range a.Requests {
 		r := &a.Requests[i]
@@ -269,16 +273,17 @@ func (j *judge) principal() {
 	}
 }
 
-// effective gives the role that a statement ran as. The login role counts only when the
-// state is known and no switch was made; a login role that always switches never does.
+// effective gives the role that a statement ran as; empty if it cannot be told. The login
+// role counts where no line of the session switched it. A login that is declared to always
+// switch never counts; nor does one beside a switch whose value was not logged.
 func (s *StatementLine) effective(p *Policy) string {
-	if s.Role != "" {
+	switch {
+	case s.Role != "":
 		return s.Role
+	case p.LoginRole(s.Login) || !s.RoleKnown && len(s.SettingsFrom) > 0:
+		return ""
 	}
-	if s.RoleKnown && !p.LoginRole(s.Login) {
-		return s.Login
-	}
-	return ""
+	return s.Login
 }
 
 // reads says whether a line is a statement that may have brought rows back.

@@ -1,9 +1,11 @@
 package detect_test
 
 import (
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -390,16 +392,53 @@ func parseFact(kind string, w []string) (*detect.Fact, error) {
 	return f, nil
 }
 
-// detectStory judges the events, in their order or shuffled.
+// detectStory runs the events through a Detector: first as they stand, the facts in one
+// partition and all other lines in another; with shuffle, spread over three partitions
+// besides those of the facts, read in any interleaving.
 func detectStory(t *testing.T, policy *detect.Policy, events []storyEvent, shuffle *rand.Rand) detect.Output {
 	t.Helper()
-	list := make([]detect.Event, len(events))
+	const lines = 3
+	queues := make([][]detect.Event, 1+lines)
 	for i := range events {
-		list[i] = events[i].event
+		e := events[i].event
+		at := 1
+		switch {
+		case e.Kind == detect.KindFact:
+			at = 0
+		case shuffle != nil:
+			at = 1 + shuffle.IntN(lines)
+		}
+		queues[at] = append(queues[at], e)
 	}
 	if shuffle != nil {
-		shuffle.Shuffle(len(list), func(i, k int) { list[i], list[k] = list[k], list[i] })
+		facts := queues[0]
+		shuffle.Shuffle(len(facts), func(i, k int) { facts[i], facts[k] = facts[k], facts[i] })
 	}
-	return detect.JoinForStories(policy, list)
+	d := detect.New(policy, detect.Options{})
+	parts := make([]detect.Part, len(queues))
+	left := 0
+	for i := range queues {
+		slices.SortStableFunc(queues[i], func(a, b detect.Event) int { return cmp.Compare(a.Time, b.Time) })
+		parts[i] = d.Open(detect.Start{Source: "story", Partition: int32(i), Facts: i == 0})
+		left += len(queues[i])
+	}
+	at := make([]int, len(queues))
+	for next := 0; left > 0; left-- {
+		if shuffle != nil {
+			next = shuffle.IntN(len(queues))
+		}
+		for at[next] == len(queues[next]) {
+			next = (next + 1) % len(queues)
+		}
+		e := queues[next][at[next]]
+		e.Origin = detect.Origin{Source: "story", Partition: int32(next), Offset: int64(at[next])}
+		at[next]++
+		d.Observe(parts[next], &e)
+	}
+	for _, part := range parts {
+		d.End(part)
+	}
+	var out detect.Output
+	d.Take(&out)
+	return out
 }
-

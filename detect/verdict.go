@@ -252,7 +252,7 @@ func (j *judge) malformed(r *AccessRecord) string {
 func (j *judge) declaredService(r *AccessRecord) bool {
 	a := j.acc
 	allowed := func(tables []string) bool { return len(tables) == 0 || slices.Contains(tables, r.Name) }
-	if j.routed && a.RouteKind == RouteService && allowed(j.route.Tables) {
+	if j.route != nil && j.route.Kind == RouteService && allowed(j.route.Tables) {
 		return true
 	}
 	if job := j.job(); job != nil && allowed(job.Tables) {
@@ -261,7 +261,7 @@ func (j *judge) declaredService(r *AccessRecord) bool {
 	if j.facts.permit(r.Name, a.Principal, a.Time) {
 		return true
 	}
-	return j.routed && j.facts.permit(r.Name, j.route.Match, a.Time)
+	return j.route != nil && j.facts.permit(r.Name, j.route.Match, a.Time)
 }
 
 // tenantOf finds the record's tenant, facts first, and what the actor is to it.
@@ -363,7 +363,7 @@ func (j *judge) privilege(_ *AccessRecord) (role string, ok bool) {
 	if a.Actor.Kind != ActorUser {
 		return "", false
 	}
-	if j.routed && a.RouteKind == RouteAdmin {
+	if j.route != nil && j.route.Kind == RouteAdmin {
 		return j.roleIn(j.route.Roles)
 	}
 	if a.Actor.Impersonating != "" {
@@ -396,7 +396,7 @@ func (j *judge) excused(r *AccessRecord) bool {
 // ticketDemanded says whether the policy demands a ticket of a privileged read: on its
 // route, or, where an agent acts as somebody, on any admin route or for this table.
 func (j *judge) ticketDemanded(r *AccessRecord) bool {
-	if j.routed && j.acc.RouteKind == RouteAdmin {
+	if j.route != nil && j.route.Kind == RouteAdmin {
 		return j.route.Ticket
 	}
 	if declared(r.Table, relationTicket) != nil {
