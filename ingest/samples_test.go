@@ -30,14 +30,7 @@ type sample struct {
 func TestSamples(t *testing.T) {
 	var got strings.Builder
 	for _, path := range glob(t, "testdata/samples/postgres/*") {
-		b := ingest.NewBatch()
-		s := ingest.NewStream(ingest.Config{})
-		text := read(t, path)
-		for i, line := range bytes.Split(bytes.TrimSuffix(text, []byte("\n")), []byte("\n")) {
-			s.Record(ingest.Record{Origin: detect.Origin{Source: path, Partition: -1, Offset: int64(i + 1)}, Value: line}, b)
-		}
-		s.Flush(b)
-		row(&got, strings.TrimPrefix(path, "testdata/samples/"), b)
+		row(&got, strings.TrimPrefix(path, "testdata/samples/"), readFile(t, path))
 	}
 	for _, path := range glob(t, "testdata/samples/shippers/*.ndjson") {
 		streams := map[string]*ingest.Stream{}
@@ -64,6 +57,16 @@ func TestSamples(t *testing.T) {
 	if want := string(read(t, table)); got.String() != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got.String(), want)
 	}
+}
+
+func readFile(t *testing.T, path string) *ingest.Batch {
+	b, s := ingest.NewBatch(), ingest.NewStream(ingest.Config{})
+	text := bytes.TrimSuffix(read(t, path), []byte("\n"))
+	for i, line := range bytes.Split(text, []byte("\n")) {
+		s.Record(ingest.Record{Origin: detect.Origin{Source: path, Partition: -1, Offset: int64(i + 1)}, Value: line}, b)
+	}
+	s.Flush(b)
+	return b
 }
 
 func (v sample) record() ingest.Record {

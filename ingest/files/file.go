@@ -110,8 +110,8 @@ func (f *File) Next(b *ingest.Batch) (last int64, err error) {
 			f.finish(b)
 		}
 	default:
-		f.finish(b)
 		err = fmt.Errorf("read %s:%d: %w", f.path, f.line+1, f.source.fault(err))
+		f.finish(b)
 	}
 	for i := range b.Events[from:] {
 		f.last = max(f.last, b.Events[from+i].Time)
