@@ -72,9 +72,11 @@ func play(t *testing.T, name, format string, keyed bool, seed uint64) {
 	online := stored(t, p)
 	compare(t, "after the kill", l, online, p)
 
-	if at, err := real.alerts.wait(deadline(t, time.Minute), "CrossAccountReadDetected/foreign_read"); err != nil {
+	// The second run's alert is the first one's still: Alertmanager does not repeat it.
+	switch at, err := real.alerts.wait(deadline(t, time.Minute), "CrossAccountReadDetected/foreign_read"); {
+	case err != nil:
 		t.Error(err)
-	} else {
+	case at.After(began):
 		t.Logf("Alertmanager called %s after the first request", at.Sub(began).Round(time.Millisecond))
 	}
 

@@ -45,9 +45,40 @@ func newTopics(t *testing.T, run string, keyed bool) *topics {
 	k.writer = &kafka.Writer{
 		Addr: kafka.TCP(real.env["TRESPASS_KAFKA_BROKERS"]), Balancer: balancer, RequiredAcks: kafka.RequireAll,
 		Compression: kafka.Lz4, BatchTimeout: 2 * time.Millisecond,
+		Transport: &kafka.Transport{}, // the shared one remembers topics that were not there
 	}
 	t.Cleanup(func() { _ = k.writer.Close() })
+	awaitTopics(t, k.app, k.audit, k.facts)
 	return k
+}
+
+// awaitTopics waits until the broker knows the leaders of new topics.
+func awaitTopics(t *testing.T, names ...string) {
+	t.Helper()
+	client := &kafka.Client{Addr: kafka.TCP(real.env["TRESPASS_KAFKA_BROKERS"])}
+	ctx := deadline(t, 20*time.Second)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		known := 0
+		// A transport of its own each time: a cached answer would not change.
+		client.Transport = &kafka.Transport{}
+		if m, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: names}); err == nil {
+			for _, topic := range m.Topics {
+				if topic.Error == nil && len(topic.Partitions) == partitions {
+					known++
+				}
+			}
+		}
+		if known == len(names) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("topics %v: not all are there", names)
+		case <-tick.C:
+		}
+	}
 }
 
 // write puts lines into a topic and appends them to the topic's file.
@@ -86,7 +117,7 @@ func (k *topics) beat(ctx context.Context, line []byte) error {
 	for _, topic := range []string{k.app, k.audit} {
 		for p := range partitions {
 			w := &kafka.Writer{
-				Addr: k.writer.Addr, Topic: topic, RequiredAcks: kafka.RequireAll, BatchTimeout: 2 * time.Millisecond,
+				Addr: k.writer.Addr, Transport: k.writer.Transport, Topic: topic, RequiredAcks: kafka.RequireAll, BatchTimeout: 2 * time.Millisecond,
 				Balancer: kafka.BalancerFunc(func(kafka.Message, ...int) int { return p }),
 			}
 			err := w.WriteMessages(ctx, kafka.Message{Value: line})
