@@ -22,8 +22,12 @@ func (j *judge) gather() {
 		if r.answer() == answerNothing {
 			continue
 		}
+		var table *Table
 		for k := range r.Records {
-			j.listed(r, &r.Records[k])
+			if k == 0 || r.Records[k].Table != r.Records[k-1].Table {
+				table = j.policy.Table(r.Records[k].Table)
+			}
+			j.listed(r, &r.Records[k], table)
 		}
 	}
 	for i := range a.Statements {
@@ -58,8 +62,7 @@ func (j *judge) gather() {
 func (j *judge) partnered() bool { return j.head != nil }
 
 // listed takes one record that an application line lists.
-func (j *judge) listed(r *RequestLine, rec *Record) {
-	table := j.policy.Table(rec.Table)
+func (j *judge) listed(r *RequestLine, rec *Record, table *Table) {
 	if table != nil && table.Shared {
 		return
 	}

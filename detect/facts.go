@@ -33,8 +33,9 @@ type Facts struct {
 	refused int             // facts of an unknown kind, or without what their kind is about
 }
 
-// factSort says under which sort of key a fact is kept.
-type factSort uint8
+// factSort says under which sort of key a fact is kept. It is as wide as the other parts of a
+// key, which is then hashed as one piece of memory.
+type factSort uint32
 
 const (
 	sortOwner      factSort = iota // table, record, column: user
@@ -153,7 +154,6 @@ func (f *Facts) Add(fact *Fact, o Origin) {
 		agent, ticket := id(fact.Agent), word(fact.Record)
 		if f.put(factKey{sortTicket, ticket, agent, user, 0}, word(fact.Value), fact, o) {
 			f.list(factKey{sortTicket, agent, user, 0, 0}, ticket)
-			f.list(factKey{sortTicket, 0, 0, ticket, 1}, user)
 		}
 	case FactRole:
 		f.put(factKey{sortRole, user, word(fact.Value), 0, 0}, 0, fact, o)

@@ -152,12 +152,6 @@ func (f *Facts) ticketOpen(ticket, agent, user string, at int64) (open, named bo
 	return covers(0), false
 }
 
-// ticketKnown says whether any fact speaks of a ticket.
-func (f *Facts) ticketKnown(ticket string) bool {
-	t, ok := f.ids.find(ticket)
-	return ok && t != 0 && len(f.lists[factKey{sortTicket, 0, 0, t, 1}]) > 0
-}
-
 // permit says whether a principal may read a table for the time being.
 func (f *Facts) permit(table, principal string, at int64) bool {
 	if !f.known[sortPermit] || principal == "" {

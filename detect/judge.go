@@ -13,7 +13,7 @@ type judge struct {
 	env    string
 	rules  []Rule
 	fills  fills
-	reasons
+	tables tables
 
 	// What reads keep is cut from these, and never touched again.
 	words   slab[string]
@@ -51,10 +51,9 @@ type note struct {
 	conflict  bool // a logged owner and a fact disagree
 	contested bool // two people are said to own it by one column at one time
 	member    standing
-	ended     int64    // when the membership ended
-	byFilter  bool     // the tenant stands in a filter only
-	bound     int64    // rows that came back where the verdict rests on their number
-	outside   []string // columns beyond what a relation or the public state covers
+	ended     int64 // when the membership ended
+	byFilter  bool  // the tenant stands in a filter only
+	bound     int64 // rows that came back where the verdict rests on their number
 }
 
 type recordKey struct{ table, id string }
@@ -87,7 +86,7 @@ func newJudge(p *Policy, f *Facts, env string) *judge {
 		env = "production"
 	}
 	f.policy = p
-	return &judge{policy: p, facts: f, env: env, rules: Rules(), reasons: newReasons(p), index: make(map[recordKey]int)}
+	return &judge{policy: p, facts: f, env: env, rules: Rules(), tables: newTables(p, f), index: make(map[recordKey]int)}
 }
 
 // access judges one access: it fills the second part of a, and appends to out one Read

@@ -37,13 +37,16 @@ func (j *judge) owners(i int) (own ownership, column string) {
 	claim := func(id string) bool { return user && j.isActor(id) }
 
 	if t != nil {
-		table, knowTable := j.facts.ids.find(r.Name)
-		record, knowRecord := j.facts.number(r.ID)
-		inFacts := knowTable && knowRecord && r.ID != "" && j.facts.known[sortOwner]
-		for _, c := range t.Owners {
+		info := j.tables.of(t)
+		record, inFacts := uint32(0), false
+		if r.ID != "" && j.facts.known[sortOwner] {
+			record, inFacts = j.facts.number(r.ID)
+		}
+		for k, c := range t.Owners {
 			fact, said, mine, grace := "", false, false, false
+			key := factKey{sortOwner, info.number, record, info.columns[k], 0}
 			if inFacts {
-				fact, said, mine, grace = j.columnOwner(table, record, c, r, n, at)
+				fact, said, mine, grace = j.columnOwner(key, c, r, n, own != ownYes)
 			}
 			logged, has := ownerOf(n.logged, c)
 			if !has {
@@ -59,7 +62,7 @@ func (j *judge) owners(i int) (own ownership, column string) {
 				named++
 			}
 			switch {
-			case said && has && canonicalID(logged) != canonicalID(fact) && !j.justChanged(table, record, c, logged, at):
+			case said && has && canonicalID(logged) != canonicalID(fact) && !j.justChanged(key, logged, at):
 				n.conflict = true
 				j.addOwner(r, c, logged)
 				if mine || claim(logged) {
@@ -80,7 +83,7 @@ func (j *judge) owners(i int) (own ownership, column string) {
 	if inUnnamed := j.facts.unnamed && r.ID != ""; inUnnamed {
 		if table, ok := j.facts.ids.find(r.Name); ok {
 			if record, also := j.facts.number(r.ID); also {
-				_, said, mine, grace := j.columnOwner(table, record, "", r, n, at)
+				_, said, mine, grace := j.columnOwner(factKey{sortOwner, table, record, 0, 0}, "", r, n, own != ownYes)
 				if said && t != nil && len(t.Owners) <= 1 {
 					named = len(t.Owners)
 				}
@@ -209,13 +212,10 @@ func (j *judge) factOwners(buf []uint32, t *Table, name, id string) []uint32 {
 }
 
 // columnOwner gives what the facts say of one owner column as of the access, adds it to
-// the record's owners, and says whether it is the actor now or within the window of grace.
-func (j *judge) columnOwner(table, record uint32, c string, r *AccessRecord, n *note, at int64) (owner string, said, mine, grace bool) {
-	column, ok := j.facts.ids.find(c)
-	if !ok {
-		return "", false, false, false
-	}
-	k := factKey{sortOwner, table, record, column, 0}
+// the record's owners, and says whether it is the actor now or, with near, within the window
+// of grace.
+func (j *judge) columnOwner(k factKey, c string, r *AccessRecord, n *note, near bool) (owner string, said, mine, grace bool) {
+	at := j.acc.Time
 	var space [4]uint32
 	for _, s := range j.facts.holding(space[:0], k, at, at) {
 		value := j.facts.spans[s].value
@@ -226,7 +226,7 @@ func (j *judge) columnOwner(table, record uint32, c string, r *AccessRecord, n *
 		j.addOwner(r, c, owner)
 		mine = mine || value != 0 && (value == j.person || j.isActor(owner)) && j.acc.Actor.Kind == ActorUser
 	}
-	if mine || j.acc.Actor.Kind != ActorUser {
+	if mine || !near || j.acc.Actor.Kind != ActorUser {
 		return owner, said, mine, false
 	}
 	window := int64(j.policy.Grace.Transfer)
@@ -240,11 +240,10 @@ func (j *judge) columnOwner(table, record uint32, c string, r *AccessRecord, n *
 }
 
 // justChanged says whether a logged owner is the one of just before or just after.
-func (j *judge) justChanged(table, record uint32, c, logged string, at int64) bool {
-	column, ok := j.facts.ids.find(c)
-	value, also := j.facts.number(logged)
+func (j *judge) justChanged(k factKey, logged string, at int64) bool {
+	value, ok := j.facts.number(logged)
 	window := int64(j.policy.Grace.Transfer)
-	return ok && also && j.facts.valueHolds(factKey{sortOwner, table, record, column, 0}, value, at-window, at+window)
+	return ok && j.facts.valueHolds(k, value, at-window, at+window)
 }
 
 // mapped finds the people behind an external id, such as a Stripe customer: the record's

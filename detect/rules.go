@@ -71,9 +71,6 @@ func (s *scene) read(because string, evidence ...string) (hit, bool) {
 	return hit{recs: s.foreign, because: because, evidence: evidence}, true
 }
 
-// returned lists the records of the table that came back or may have.
-func (s *scene) returned() []int { return s.recs }
-
 // some says whether a record of the list has the property.
 func (s *scene) some(recs []int, has func(*AccessRecord, *note) bool) bool {
 	for _, i := range recs {

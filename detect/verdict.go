@@ -17,37 +17,6 @@ const (
 	relationGrace       = "grace"
 )
 
-// reasons holds the reasons of the plain verdicts, made once, so that the common case
-// writes nothing.
-type reasons struct {
-	own   map[string]string
-	grace map[string]string
-}
-
-func newReasons(p *Policy) reasons {
-	w := reasons{own: make(map[string]string), grace: make(map[string]string)}
-	add := func(column string) {
-		w.own[column] = "the actor owns it by " + column
-		w.grace[column] = "the actor owned it by " + column + " just before or just after"
-	}
-	for i := range p.Tables {
-		for _, c := range p.Tables[i].Owners {
-			add(c)
-		}
-	}
-	add(mappingColumn)
-	add(stripeMetadata)
-	w.own[""], w.grace[""] = "the actor owns it", "the actor owned it just before or just after"
-	return w
-}
-
-func reasonFor(words map[string]string, column string) string {
-	if reason, ok := words[column]; ok {
-		return reason
-	}
-	return words[""]
-}
-
 // decide gives one record its verdict: the first line that holds.
 //
 //  1. an id that is not of its declared type, or no id at all: malformed
@@ -86,9 +55,9 @@ func (j *judge) decide(i int) {
 		}
 		set(VerdictActorUnknown, "", "no line at hand tells who read it")
 	} else if own == ownYes {
-		set(VerdictOwn, "", reasonFor(j.reasons.own, column))
+		set(VerdictOwn, "", j.tables.ownReason(r.Table, column, false))
 	} else if own == ownGrace {
-		set(VerdictOwn, relationGrace, reasonFor(j.reasons.grace, column))
+		set(VerdictOwn, relationGrace, j.tables.ownReason(r.Table, column, true))
 	} else {
 		j.decideOther(i, own)
 	}
