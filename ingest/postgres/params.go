@@ -81,18 +81,3 @@ func singleQuoted(b []byte) (text []byte, end int, doubled bool) {
 		i++
 	}
 }
-
-// undouble writes each doubled quote of text once.
-func undouble(text []byte, quote byte, mem *decode.Scratch) []byte {
-	dst := mem.Bytes(len(text))
-	n := 0
-	for {
-		i := bytes.IndexByte(text, quote)
-		if i < 0 || i+1 >= len(text) {
-			n += copy(dst[n:], text)
-			return dst[:n]
-		}
-		n += copy(dst[n:], text[:i+1])
-		text = text[i+2:]
-	}
-}

@@ -148,6 +148,9 @@ func (m *matcher) name(i int, line []byte) bool {
 		if (part.escape == 'h' || part.escape == 'r') && bytes.IndexByte(line[:n], ' ') >= 0 {
 			return false
 		}
+		if part.escape == 'r' && !remote(line[:n]) {
+			continue
+		}
 		if m.from(i+1, line[n+len(part.text):]) {
 			m.take(part.escape, bytes.Trim(line[:n], " "))
 			return true
@@ -157,6 +160,12 @@ func (m *matcher) name(i int, line []byte) bool {
 		}
 	}
 	return false
+}
+
+// remote says whether b is what %r writes: nothing, [local], or a host and its port. The
+// host may hold colons, which often stand behind %r too.
+func remote(b []byte) bool {
+	return len(b) == 0 || string(b) == "[local]" || string(b) == "[unknown]" || len(b) > 3 && b[len(b)-1] == ')' && bytes.IndexByte(b, '(') > 0
 }
 
 // take keeps the value of an escape.

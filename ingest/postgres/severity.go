@@ -34,6 +34,27 @@ func errorWord(word []byte) bool {
 	return false
 }
 
+// logWord knows the severities that are no errors, as Postgres translates them.
+func logWord(word []byte) bool {
+	switch string(word) {
+	case "LOG", "INFO", "NOTICE", "WARNING", "DEBUG", "DEBUG1", "DEBUG2", "DEBUG3", "DEBUG4", "DEBUG5",
+		"HINWEIS", "WARNUNG", // de
+		"ATTENTION",              // fr
+		"NOTIFICA", "ATTENZIONE", // it
+		"NOTA", "AVISO", // pt
+		"LOGG", "NOTIS", "VARNING", // sv
+		"DZIENNIK", "UWAGA", "OSTRZEŻENIE", // pl
+		"UYARI", "NOT", // tr
+		"СООБЩЕНИЕ", "ЗАМЕЧАНИЕ", "ПРЕДУПРЕЖДЕНИЕ", "ИНФОРМАЦИЯ", "ОТЛАДКА", // ru
+		"ЗАПИСУВАННЯ", "ПОВІДОМЛЕННЯ", "ПОПЕРЕДЖЕННЯ", "ІНФОРМАЦІЯ", "НАЛАГОДЖЕННЯ", // uk
+		"로그", "알림", "경고", "정보", "디버그", // ko
+		"日志", "注意", "警告", "信息", "调试", // zh
+		"ჟურნალი": // ka
+		return true
+	}
+	return false
+}
+
 // part is what a line of the text log holds.
 type part uint8
 

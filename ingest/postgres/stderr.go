@@ -13,10 +13,11 @@ import (
 // stands before one that would match the same lines and say less.
 func commonPrefixes() []string {
 	return []string{
-		"%m [%p] %q[user=%u,db=%d,app=%a] ",               // recommended by pganalyze
-		"%m [%p] %r %u@%d app=%a ",                        // seen behind pgbouncer
-		"%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a:",        // RDS, newer
-		"%t:%r:%u@%d:[%p]:",                               // RDS and Aurora
+		"%m [%p] %q[user=%u,db=%d,app=%a] ",        // recommended by pganalyze
+		"%m [%p] %r %u@%d app=%a ",                 // seen behind pgbouncer
+		"%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a:", // RDS, newer
+		"%t:%r:%u@%d:[%p]:",                        // RDS and Aurora
+		"%t:%h:%u@%d:[%p]:",
 		"%t [%p]: [%l-1] user=%u,db=%d,app=%a,client=%h ", // recommended by pgBadger
 		"%m [%p]: [%l-1] db=%d,user=%u ",                  // Cloud SQL
 		"%t [%p]: [%l-1] user=%u,db=%d ",
@@ -42,6 +43,7 @@ type Stderr struct {
 	prefixes []*prefix
 	matcher  matcher // of the prefix that fits
 	trial    matcher // of the one being tried
+	entry    entry
 }
 
 // NewStderr gives a decoder for one partition or file. The error says what is wrong with
@@ -62,8 +64,34 @@ func NewStderr(o Options) (*Stderr, error) {
 	return d, nil
 }
 
-// LooksLike says whether line begins a record: a prefix, and a severity.
-func (d *Stderr) LooksLike(line []byte) bool { return d.Starts(line) }
+// LooksLikeStderr says, without knowing log_line_prefix, whether line could be of the
+// Postgres text log: one of its words, a colon and a blank stand not far from the
+// beginning. A Stderr says it for certain.
+func LooksLikeStderr(line []byte) bool {
+	word := severityIn(firstLine(bytes.TrimLeft(line, "\r\n")))
+	return len(word) > 0
+}
+
+// severityIn finds a word of the text log near the beginning of line, or nothing.
+func severityIn(line []byte) []byte {
+	line = line[:min(len(line), 2*longestName)]
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(line[at:], ':')
+		if i < 0 {
+			return nil
+		}
+		if at += i; at+1 == len(line) || line[at+1] != ' ' {
+			continue
+		}
+		from := at
+		for from > 0 && (line[from-1]-'A' < 26 || line[from-1] >= 0x80 || line[from-1]-'1' < 5) {
+			from--
+		}
+		if word := line[from:at]; logWord(word) || errorWord(word) || partOf(word) != partPrimary {
+			return word
+		}
+	}
+}
 
 // Starts says whether line begins a record: a prefix, and a severity.
 func (d *Stderr) Starts(line []byte) bool {
@@ -71,9 +99,21 @@ func (d *Stderr) Starts(line []byte) bool {
 }
 
 // Continues says whether line belongs to the record before it: it begins with the tab of
-// a text that goes on, or is a DETAIL, STATEMENT or the like, or has no prefix at all,
-// because a forwarder took the tab away.
-func (d *Stderr) Continues(line []byte) bool { return !d.Starts(line) }
+// a text that goes on, or is a DETAIL, STATEMENT or the like, or has neither prefix nor
+// severity, because a forwarder took the tab away. A line with a severity and a prefix
+// that is not known stands alone, so that it is refused and seen.
+func (d *Stderr) Continues(line []byte) bool {
+	switch {
+	case len(line) == 0 || line[0] == '\t':
+		return true
+	case d.match(firstLine(line)):
+		return partOf(d.matcher.head.severity) != partPrimary
+	case line[0] == ' ' || bytes.HasPrefix(line, []byte("#011")):
+		return true
+	}
+	word := severityIn(firstLine(line))
+	return len(word) == 0 || partOf(word) != partPrimary
+}
 
 // Open says no: the next line tells whether a record goes on.
 func (d *Stderr) Open(decode.State, []byte) decode.State { return decode.Closed }
@@ -109,14 +149,15 @@ func (d *Stderr) Decode(record []byte, mem *decode.Scratch, ev *detect.Event) er
 	if partOf(head.severity) != partPrimary {
 		return &decode.Error{Format: d.format, Reason: decode.Cut, At: 0, Detail: "a DETAIL, STATEMENT or the like without the line before it"}
 	}
-	e := head.entry
-	if wrong := d.time(&head, &e); wrong != "" {
+	e := &d.entry
+	*e = head.entry
+	if wrong := d.time(&head, e); wrong != "" {
 		return &decode.Error{Format: d.format, Reason: decode.BadTime, At: 0, Detail: wrong}
 	}
 	e.lineID = xxhash.Sum64(record)
 	e.severity = head.severity
-	d.sections(&e, head.text, record[len(first):], mem)
-	return d.event(&e, mem, ev)
+	d.sections(e, bytes.TrimSuffix(head.text, []byte{'\r'}), record[len(first):], mem)
+	return d.event(e, mem, ev)
 }
 
 func (d *Stderr) time(head *head, e *entry) (wrong string) {

@@ -97,6 +97,7 @@ func (w *walker) normalise() {
 	case "START TRANSACTION":
 		w.st.Command = "BEGIN"
 	case "ROLLBACK":
+		w.at = 0
 		if w.commands == 1 && verbOf(w.leading()) == verbRollback && w.toSavepoint() {
 			w.st.Command = "ROLLBACK TO"
 		}
@@ -108,13 +109,15 @@ var stops = [256]bool{'\'': true, '"': true, '/': true, '-': true, '$': true, '_
 
 func (w *walker) walk() {
 	w.statement()
-	for w.at < len(w.sql) {
-		c := w.sql[w.at]
-		if !stops[c] {
-			w.at++
-			continue
+	for sql := w.sql; ; {
+		at := w.at
+		for at < len(sql) && !stops[sql[at]] {
+			at++
 		}
-		switch c {
+		if w.at = at; at >= len(sql) {
+			break
+		}
+		switch sql[at] {
 		case '\'':
 			w.skipString()
 		case '"':
@@ -122,15 +125,14 @@ func (w *walker) walk() {
 		case '$':
 			w.skipDollar()
 		case '/', '-':
-			from := w.at
 			if body, ok := w.comment(); ok {
 				w.tags(body)
-				w.overComment(from)
+				w.overComment(at)
 			}
 		case '_':
 			w.config()
 		default: // ;
-			w.endList(w.at)
+			w.endList(at)
 			w.at++
 			w.statement()
 		}
@@ -167,7 +169,12 @@ func (w *walker) statement() {
 			w.st.Command = "ROLLBACK TO"
 		}
 	case verbSelect:
-		w.list, w.configs = w.at, 0
+		// set_config, or pg_catalog.set_config
+		if c := w.peek() | 0x20; c == 's' || c == 'p' {
+			w.list, w.configs = w.at, 0
+		} else {
+			w.reads = true
+		}
 	case verbBegin, verbCommit, verbSavepoint:
 	default:
 		w.reads = true
@@ -179,7 +186,7 @@ func (w *walker) statement() {
 func (w *walker) config() {
 	const before, after = "set", "_config"
 	from := w.at - len(before)
-	if from < 0 || len(w.sql)-w.at < len(after) || !strings.EqualFold(w.sql[from:w.at+len(after)], before+after) ||
+	if from < 0 || len(w.sql)-w.at < len(after) || w.sql[w.at+1]|0x20 != 'c' || !strings.EqualFold(w.sql[from:w.at+len(after)], before+after) ||
 		from > 0 && wordByte(w.sql[from-1]) {
 		w.at++
 		return
