@@ -160,30 +160,46 @@ func (c Config) compile() ([]reader, error) {
 	return list, nil
 }
 
-// ownFormats are told by the first bytes of a line too, so that the usual line needs
-// no look at its other keys. pino always writes its level first, and no shipper does.
-var ownFormats = []struct {
-	lead   []byte
-	format string
-}{
-	{[]byte(`{"trespass":"access/`), "access"},
-	{[]byte(`{"trespass":"fact/`), "fact"},
-	{[]byte(`{"trespass":"heartbeat/`), "heartbeat"},
-	{[]byte(`{"level":`), "json"},
-}
-
-// quick gives the format of an object by its first bytes, or nil.
+// quick gives the format of an object by its first bytes, or nil: the usual line needs
+// no look at its other keys. pino writes its level first, as no shipper does; an access
+// event written through pino holds the key trespass behind it.
 func (s *Stream) quick(line []byte) *reader {
-	for _, q := range ownFormats {
-		if bytes.HasPrefix(line, q.lead) {
-			for i := range s.formats {
-				if s.formats[i].Name == q.format {
-					return &s.formats[i]
-				}
-			}
+	if own, is := bytes.CutPrefix(line, []byte(`{"trespass":"`)); is {
+		switch {
+		case bytes.HasPrefix(own, []byte("access/")):
+			return s.own[ownAccess]
+		case bytes.HasPrefix(own, []byte("fact/")):
+			return s.own[ownFact]
 		}
+		return nil
+	}
+	if bytes.HasPrefix(line, []byte(`{"level":`)) && !bytes.Contains(line, []byte(`"trespass":`)) {
+		return s.own[ownJSON]
 	}
 	return nil
+}
+
+// The formats that quick knows, by their place in Stream.own.
+const (
+	ownAccess = iota
+	ownFact
+	ownJSON
+	ownCount
+)
+
+// findOwn gives the formats that quick knows.
+func findOwn(formats []reader) (own [ownCount]*reader) {
+	for i := range formats {
+		switch formats[i].Name {
+		case "access":
+			own[ownAccess] = &formats[i]
+		case "fact":
+			own[ownFact] = &formats[i]
+		case "json":
+			own[ownJSON] = &formats[i]
+		}
+	}
+	return own
 }
 
 // objectFormat gives the format of an object, or nil.

@@ -21,7 +21,8 @@ const maxNesting = 4
 // unless Flush is called between them.
 type Stream struct {
 	formats []reader
-	named   bool    // the only format was named
+	named   bool // the only format was named
+	own     [ownCount]*reader
 	text    *reader // format of the last line that was text
 	skew    int64
 
@@ -42,7 +43,7 @@ func NewStream(c Config) *Stream {
 	if skew == 0 {
 		skew = time.Minute
 	}
-	return &Stream{formats: formats, named: c.Format != "", skew: int64(skew)}
+	return &Stream{formats: formats, own: findOwn(formats), named: c.Format != "", skew: int64(skew)}
 }
 
 // Record reads one record and appends to b what it says. A record that may go on in

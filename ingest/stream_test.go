@@ -169,6 +169,8 @@ func TestStream(t *testing.T) {
 		"a first half of an object":      {kafka(pino[:40], access), lines("app/1@1 request", "app/1@0 refused cut")},
 		"a half object, then other text": {kafka(pino[:40], csv), lines("app/1@1 statement", "app/1@0 refused cut")},
 		"text that nobody knows":         {kafka("▲ Next.js 15", csv), lines("app/1@1 statement", "app/1@0 refused unknown")},
+		"an access event through pino":   {kafka(`{"level":30,"time":1795398957366,"pid":7,"trespass":"access/1","time":1795398957367,"event_id":"e"}`), lines("app/1@0 request")},
+		"a user's own trespass key":      {kafka(`{"level":30,"time":1795398957366,"req":{"id":"r1","query":{"trespass":"access/1"}}}`), lines("app/1@0 request")},
 		"a message of a user":            {kafka(`{"level":30,"time":1795398957366,"reqId":"r1","message":` + quote(access) + "}"), lines("app/1@0 request")},
 		"a message of a user, no logger": {kafka(`{"message":` + quote(access) + "}"), lines("app/1@0 none")},
 		"an export of OpenTelemetry":     {kafka(`{"resourceLogs":[]}`), lines("app/1@0 refused unknown")},

@@ -1,6 +1,9 @@
 package facts
 
 import (
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 
 	"trespass.dev/trespass/detect"
@@ -10,6 +13,25 @@ import (
 
 func TestStories(t *testing.T) {
 	decodetest.Run(t, "testdata/fact", func() decode.Decoder { return new(Decoder) })
+}
+
+func TestSchema(t *testing.T) {
+	decodetest.Schema(t, "testdata/fact", "../../deploy/schema/fact.v1.json", "ends-before-it-begins.json")
+}
+
+// The schema's kinds are written by hand; each must demand what the decoder demands.
+func TestSchemaKnowsAllKinds(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/schema/fact.v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range Kinds() {
+		for _, want := range []string{string(k.Kind), k.About} {
+			if !strings.Contains(string(text), strconv.Quote(want)) {
+				t.Errorf("the schema does not hold %q", want)
+			}
+		}
+	}
 }
 
 func FuzzFact(f *testing.F) {
