@@ -14,7 +14,7 @@ type Access struct {
 	Time       int64  // of the request, else of the first statement; nanoseconds. In the same 30 s for all revisions
 	Requests   []RequestLine
 	Statements []StatementLine
-	Late       bool // came later than the accepted lateness: judged by itself, and counted
+	Late       bool // one line that came too late to be joined: judged by itself, and counted
 	Cold       bool // so near the start of reading that partners may be missing
 
 	Env       string

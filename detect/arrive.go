@@ -260,10 +260,7 @@ func (d *Detector) arrive(at Part, e *Event, time, stamp int64, kind nodeKind, s
 		}
 	}
 	if apart {
-		x.flags |= flagApart
-		if stamp > time+d.w.lateness {
-			x.flags |= flagLate
-		}
+		x.flags |= flagApart | flagLate
 	}
 	if e.LineID != 0 && !lost {
 		if _, taken := d.named[e.LineID]; !taken {

@@ -24,7 +24,7 @@ func (s *scribe) access(a *Access, provisional bool, out *Output) {
 	text := describe(a)
 	if !provisional {
 		s.seen = append(s.seen, text)
-		out.Reads = append(out.Reads, Read{AccessKey: a.Key, Time: a.Time, Reason: text})
+		out.Reads = append(out.Reads, Read{AccessKey: a.Key, Time: a.Time, Reason: text, Origins: receipts(a)})
 	}
 	foreign := false
 	for i := range a.Requests {
@@ -39,10 +39,28 @@ func (s *scribe) access(a *Access, provisional bool, out *Output) {
 	if foreign && (!provisional || a.Requests[0].Complete) {
 		h := fnv.New128a()
 		h.Write([]byte(a.Key))
-		f := Finding{Rule: "foreign_read", Family: FamilyRead, Time: a.Time, Summary: text}
+		f := Finding{Rule: "foreign_read", Family: FamilyRead, Time: a.Time, Summary: text, Origins: receipts(a)}
 		copy(f.ID[:], h.Sum(nil))
 		out.Findings = append(out.Findings, f)
 	}
+}
+
+// receipts lists where the lines of an access are. Of a line that came so late that
+// copies of it cannot be told any more, any copy's receipt will do.
+func receipts(a *Access) []Origin {
+	var out []Origin
+	if a.Late {
+		return out
+	}
+	for _, r := range a.Requests {
+		out = append(out, r.Origin)
+	}
+	for _, s := range a.Statements {
+		out = append(out, s.Origin)
+		out = append(out, s.Twins...)
+		out = append(out, s.SettingsFrom...)
+	}
+	return out
 }
 
 // describe writes an access in one line: the request lines with their users, the

@@ -71,8 +71,14 @@ func (d *Detector) finish(emit bool, lines int, early []int32) {
 		if len(d.early) == 0 {
 			break
 		}
-		d.takeBack(d.early[n], from, revision)
-		delete(d.early, n)
+		if found, ok := d.early[n]; ok {
+			// A copy of the line may have come since, and its receipt is the one that stands.
+			for i := range found {
+				found[i].Origins = []Origin{d.origin(&d.nodes.all[n])}
+			}
+			d.takeBack(found, from, revision)
+			delete(d.early, n)
+		}
 	}
 	if !emit {
 		d.out.cut(from, reads)

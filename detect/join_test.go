@@ -169,7 +169,7 @@ func TestEveryInterleavingGivesTheSameAccesses(t *testing.T) {
 				in(1, tick(60), with(stmt("s", "3/1", 2, 1.2, "orders"), func(s *Statement) { s.RequestID = "r1" }), tick(long)),
 				in(2, tick(300), req("done", 2, "r1", "ann"), tick(long)),
 			},
-			want: []string{"get by ann |", " | orders;", "done by ann | late"},
+			want: []string{"get by ann |", " | orders; late", "done by ann | late"},
 		},
 		{
 			name: "the first request that a transaction fits, unless a later one is its user's",

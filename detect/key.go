@@ -17,6 +17,7 @@ const (
 	keyRequest  = 'r' // request lines of one request id and user, none of them complete
 	keyTxn      = 't' // a transaction without request
 	keyLine     = 'l' // one line by itself
+	keyLate     = 'd' // one line that came too late to be joined, and maybe came before as well
 )
 
 // keyer makes access keys: a letter for the kind, and 128 bits of a SHA-256 over what
@@ -63,7 +64,11 @@ func (d *Detector) requestKey(kind byte, id, trace, user string, time int64) str
 // lineKey is the key of a line that stands for itself.
 func (d *Detector) lineKey(x *node) string {
 	k := &d.keyer
-	k.begin(keyLine)
+	if x.is(flagLate) {
+		k.begin(keyLate)
+	} else {
+		k.begin(keyLine)
+	}
 	k.number(int64(x.line))
 	k.number(x.time)
 	return k.key(&d.arena)

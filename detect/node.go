@@ -52,8 +52,8 @@ const (
 	flagDone                       // nothing is left to be decided about it
 	flagPopped                     // member of a transaction whose own action is over
 	flagDropped                    // the same line came on time: forget this copy
-	flagLate                       // later than the accepted lateness
-	flagApart                      // too late to be joined
+	flagApart                      // judged by itself: too late to be joined, or its key has no room
+	flagLate                       // too late to be joined
 	flagRead                       // statement that is judged; the others only set state
 	flagNamed                      // registered by its LineID
 )

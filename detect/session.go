@@ -74,7 +74,11 @@ func (s *sessions) add(name string, m mark) {
 	}
 	i, _ := slices.BinarySearchFunc(at.marks, m, func(x, y mark) int { return x.ahead(&y) })
 	if i < len(at.marks) && at.marks[i].line == m.line && at.marks[i].time == m.time {
-		return // the same line again
+		// The same line again: the least receipt stands.
+		if compareOrigins(m.origin, at.marks[i].origin) < 0 {
+			at.marks[i].origin = m.origin
+		}
+		return
 	}
 	if len(at.marks) >= marksKept || s.count >= allMarksKept {
 		if len(at.marks) == 0 || i == 0 {

@@ -18,6 +18,7 @@ type unitLine struct {
 	StatementLine
 	settings *Settings
 	read     bool
+	apart    bool // too late to be joined
 	gone     bool // says what another line says already
 	merged   bool // a text line was merged into it
 }
@@ -37,7 +38,7 @@ func (d *Detector) build(first int32, out []StatementLine) ([]StatementLine, uni
 	b.lines = b.lines[:0]
 	for n := first; n != none; n = d.nodes.all[n].sibling {
 		x := &d.nodes.all[n]
-		b.lines = append(b.lines, unitLine{read: x.is(flagRead)})
+		b.lines = append(b.lines, unitLine{read: x.is(flagRead), apart: x.is(flagApart)})
 		l := &b.lines[len(b.lines)-1]
 		l.Time, l.LineID, l.Origin, l.Plan = x.time, x.line, d.origin(x), x.plan
 		d.dec.s = x.data
@@ -186,7 +187,11 @@ func (d *Detector) state(i int) *StatementLine {
 	lines := d.unit.lines
 	l := &lines[i].StatementLine
 	var roleBy, claimsBy *Origin
-	d.sessions.before(l.Session, l.Line, l.Time, d.w.session, func(m *mark) bool {
+	session := l.Session
+	if lines[i].apart {
+		session = "" // what came so late may find its session's past gone, or not: it does not look
+	}
+	d.sessions.before(session, l.Line, l.Time, d.w.session, func(m *mark) bool {
 		if m.kind != markSetting {
 			return true
 		}

@@ -8,7 +8,7 @@ import (
 // Windows are spans of event time. Zero values take the defaults.
 type Windows struct {
 	Disorder time.Duration // how far back in time a partition may jump without a line being late: 10s
-	Lateness time.Duration // a line that comes later than this is marked late: 2m
+	Lateness time.Duration // later than this, a line is counted as late, and not only as too late to be joined: 2m
 	Join     time.Duration // how far a statement may be from its request, or two lines of one request: 30s
 	Txn      time.Duration // how long a transaction's state holds, and how late a line may come and still be joined: 30s
 	Session  time.Duration // how far back the state of a whole session is looked for: 2m
