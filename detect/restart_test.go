@@ -28,13 +28,14 @@ const (
 	noBug           bug = iota
 	noLookBack          // reading begins at the first record that is not settled
 	noEmitGate          // records that are read again decide again
-	noWatermark         // stamps begin anew after a restart
+	noStamp             // a line is joined however late it comes, if its partner still waits
+	passPosition        // while reading again, offsets beyond the position are committed
 	commitBeforeAck     // offsets are committed before what they stand for is safe
 	bugs
 )
 
 func (b bug) String() string {
-	return [...]string{"none", "no look-back", "no emit gate", "no watermark", "commit before acknowledgement"}[b]
+	return [...]string{"none", "no look-back", "no emit gate", "no arrival stamp", "beyond the position", "commit before acknowledgement"}[b]
 }
 
 // world is the logs of one run of the model.
@@ -161,8 +162,11 @@ type process struct {
 	progress []Progress
 }
 
-func begin(w world, committed []Progress) *process {
+func begin(w world, committed []Progress, b bug) *process {
 	p := &process{Detector: newDetector(Options{Windows: restartWindows})}
+	if b == noStamp {
+		p.w.slack = furthest
+	}
 	p.facts, p.judging = NewFacts(&Policy{}), &scribe{}
 	for i := range w {
 		c := committed[i]
@@ -207,7 +211,7 @@ func (p *process) take() {
 
 // quiet is the oracle: one run without a fault, one partition after the other.
 func quiet(w world) shown {
-	p := begin(w, make([]Progress, len(w)))
+	p := begin(w, make([]Progress, len(w)), noBug)
 	for i := range w {
 		for p.position[i] <= int64(len(w[i])) {
 			p.read(w, i)
@@ -223,7 +227,7 @@ func quiet(w world) shown {
 func wild(r *rand.Rand, w world, b bug) (s shown, crashes, read int) {
 	s = shown{}
 	committed := make([]Progress, len(w))
-	p := begin(w, committed)
+	p := begin(w, committed, b)
 	commit := func() {
 		for i, c := range p.progress {
 			committed[i] = c
@@ -232,8 +236,10 @@ func wild(r *rand.Rand, w world, b bug) (s shown, crashes, read int) {
 				committed[i].Safe = c.EmitFrom
 			case noEmitGate:
 				committed[i].EmitFrom = c.Safe
-			case noWatermark:
-				committed[i].Watermark = 0
+			case passPosition:
+				if p.position[i] < c.EmitFrom {
+					committed[i].Safe = c.EmitFrom
+				}
 			}
 		}
 	}
@@ -244,7 +250,7 @@ func wild(r *rand.Rand, w world, b bug) (s shown, crashes, read int) {
 			return false
 		}
 		crashes++
-		p = begin(w, committed)
+		p = begin(w, committed, b)
 		return true
 	}
 	for {

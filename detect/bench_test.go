@@ -1,0 +1,112 @@
+package detect
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// counter stands in for judging and only counts.
+type counter struct{ accesses, requests, statements int }
+
+func (c *counter) access(a *Access, provisional bool, _ *Output) {
+	if provisional {
+		return
+	}
+	c.accesses++
+	c.requests += len(a.Requests)
+	c.statements += len(a.Statements)
+}
+
+// traffic makes lines one after the other, always in the same memory, as a decoder
+// does: of each request one application line, its settings and one read.
+type traffic struct {
+	lines   int
+	step    int64 // event time between two requests
+	request Request
+	setting Settings
+	stmt    Statement
+	event   Event
+	id      []byte
+}
+
+func (g *traffic) next() *Event {
+	i := g.lines
+	g.lines++
+	n := i / 3
+	g.id = fmt.Appendf(g.id[:0], "0b9e0d9a-6c1f-4f0e-8a58-%012d", n)
+	id := string(g.id)
+	g.event = Event{Time: noon + int64(n)*g.step, LineID: uint64(i)*0x9e3779b97f4a7c15 + 1, Origin: Origin{Offset: int64(i)}}
+	txn := id[24:]
+	switch i % 3 {
+	case 0:
+		g.request = Request{
+			EventID: id, RequestID: id, Env: "production", Service: "web", Method: "GET", Route: "/api/orders/[id]", Path: "/api/orders/" + id,
+			Status: 200, UserID: "11111111-1111-4111-8111-111111111111", SessionID: "5f0f6b3e-0000-4000-8000-000000000001", Tenant: "acme",
+			Counts: []Count{{Table: "orders", Rows: 1}},
+		}
+		g.event.Kind, g.event.Request = KindRequest, &g.request
+	case 1:
+		g.setting = Settings{Role: "authenticated", HasClaims: true, Sub: "11111111-1111-4111-8111-111111111111", Method: "GET", Path: "/orders", RequestID: id}
+		g.stmt = Statement{Kind: StatementSetting, Session: "6b039cbb.1d97", Txn: txn, Line: int64(i), Login: "authenticator", Database: "shop", App: "PostgREST 12.2.3", Client: true, Rows: -1, Settings: &g.setting}
+		g.event.Kind, g.event.Statement = KindStatement, &g.stmt
+	case 2:
+		g.stmt = Statement{
+			Kind: StatementAudit, Session: "6b039cbb.1d97", Txn: txn, Line: int64(i), Login: "authenticator", Database: "shop", App: "PostgREST 12.2.3",
+			Client: true, StmtID: int64(i), SubstmtID: 1, Class: "READ", Command: "SELECT", ObjectType: "TABLE", Object: "orders", Rows: 1,
+			SQL:    `WITH pgrst_source AS ( SELECT "public"."orders".* FROM "public"."orders"  WHERE  "public"."orders"."id" = $1 )  SELECT null::bigint AS total_result_set, pg_catalog.count(_postgrest_t) AS page_total, coalesce(json_agg(_postgrest_t), '[]') AS body, nullif(current_setting('response.headers', true), '') AS response_headers, nullif(current_setting('response.status', true), '') AS response_status, '' AS response_inserted FROM ( SELECT * FROM pgrst_source ) _postgrest_t`,
+			Params: []Param{{Value: id}}, ParamsKnown: true,
+		}
+		g.event.Kind, g.event.Statement = KindStatement, &g.stmt
+	}
+	return &g.event
+}
+
+// BenchmarkObserve takes lines in, joins them and gives them to a judge that only
+// counts; waiting is how many lines wait for a partner meanwhile. The lines are made
+// in the loop: BenchmarkTraffic is what that costs.
+func BenchmarkObserve(b *testing.B) {
+	for _, waiting := range []int{1_000, 10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprintf("waiting=%d", waiting), func(b *testing.B) {
+			d := newDetector(Options{MaxPending: 4 * waiting, MaxBytes: 1 << 40})
+			judged := &counter{}
+			d.facts, d.judging = NewFacts(&Policy{}), judged
+			part := d.Open(Start{Source: "log"})
+			g := &traffic{step: int64(100*time.Second) * 3 / int64(waiting)}
+			for range waiting {
+				d.Observe(part, g.next())
+			}
+			var out Output
+			b.ReportAllocs()
+			b.ResetTimer()
+			for i := range b.N {
+				d.Observe(part, g.next())
+				if i%1000 == 0 {
+					d.Take(&out)
+				}
+			}
+			b.StopTimer()
+			pending := d.Stats().Pending
+			d.End(part)
+			d.Take(&out)
+			requests := (g.lines + 2) / 3
+			if judged.accesses != requests || judged.requests != requests || judged.statements != g.lines/3 {
+				b.Fatalf("of %d lines %d accesses with %d request lines and %d statements", g.lines, judged.accesses, judged.requests, judged.statements)
+			}
+			if s := d.Stats(); s.Evicted+s.Apart+s.Duplicates != 0 {
+				b.Fatalf("lines were not joined: %+v", s)
+			}
+			b.ReportMetric(float64(pending), "waiting")
+		})
+	}
+}
+
+// BenchmarkTraffic makes the lines of BenchmarkObserve.
+func BenchmarkTraffic(b *testing.B) {
+	g := &traffic{step: 1e6}
+	b.ReportAllocs()
+	for range b.N {
+		runtime.KeepAlive(g.next())
+	}
+}
