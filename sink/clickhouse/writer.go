@@ -14,16 +14,20 @@ const MaxRows = 10_000
 // Writer is the contract.Sink over a Store.
 type Writer struct {
 	store   *Store
+	insert  inserter
 	name    string
 	trouble contract.Trouble
 	now     func() time.Time
 	retry   func() retry
 }
 
+// inserter is Store.insert.
+type inserter func(ctx context.Context, table string, columns []string, size int, rows func(add func(...any) error) error) error
+
 // NewWriter makes a Writer. name is stored with each finding and tells which
 // process wrote it. The Writer closes the store.
 func NewWriter(store *Store, name string, trouble contract.Trouble) *Writer {
-	return &Writer{store: store, name: name, trouble: trouble, now: time.Now, retry: newRetry}
+	return &Writer{store: store, insert: store.insert, name: name, trouble: trouble, now: time.Now, retry: newRetry}
 }
 
 // Write implements contract.Sink. Quarantine and facts go first: when the caller
@@ -63,7 +67,7 @@ func writeBlock[T any](ctx context.Context, w *Writer, t table[T], rows []T, m *
 	var since time.Time
 	for {
 		started := w.now()
-		err := w.store.insert(ctx, t.name, t.columns, len(rows), func(add func(...any) error) error {
+		err := w.insert(ctx, t.name, t.columns, len(rows), func(add func(...any) error) error {
 			for i := range rows {
 				if err := add(t.values(&rows[i], m)...); err != nil {
 					return err
