@@ -55,6 +55,7 @@ func (j *judge) gather() {
 		if r.ID == "" && n.rows > 0 {
 			r.Count = n.rows
 		}
+		sortOrigins(r.Origins)
 	}
 }
 
@@ -498,6 +499,7 @@ func (j *judge) settle() {
 func (j *judge) absorb(i int, named int64) {
 	r, n := &j.records[i], &j.notes[i]
 	fits := n.rows < 0 || n.rows <= named
+	lists := false
 	for k := range j.records {
 		o, m := &j.records[k], &j.notes[k]
 		if o.Name != r.Name || o.ID == "" || !(m.listed || n.unresolved && m.print == n.print) {
@@ -524,12 +526,13 @@ func (j *judge) absorb(i int, named int64) {
 			}
 		}
 		m.statement = m.statement || n.statement
+		lists = lists || m.listed
 		for _, origin := range r.Origins {
 			j.origin(o, origin)
 		}
 	}
-	if n.rows < 0 {
-		n.rows = 0
+	if n.rows < 0 || j.head != nil && j.head.Complete && lists {
+		n.rows = 0 // an access event says itself what came back: rows beyond it did not
 	} else {
 		n.rows = max(0, n.rows-named)
 	}

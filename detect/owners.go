@@ -61,6 +61,13 @@ func (j *judge) owners(i int) (own ownership, column string) {
 			if said || has {
 				named++
 			}
+			if other, twice := secondOwner(n.logged, c); twice {
+				n.conflict = true
+				j.addOwner(r, c, logged)
+				j.addOwner(r, c, other)
+				conflictOwn = conflictOwn || mine || claim(logged) || claim(other)
+				continue
+			}
 			switch {
 			case said && has && canonicalID(logged) != canonicalID(fact) && !j.justChanged(key, logged, at):
 				n.conflict = true
@@ -169,11 +176,25 @@ func ownerColumns(t *Table) int {
 	return len(t.Owners)
 }
 
-// ownerOf finds the owner that a list gives for a column. Several values for one column
-// say nothing certain: the first is given.
+// ownerOf finds the first owner that a list gives for a column.
 func ownerOf(list []Owner, column string) (id string, ok bool) {
 	for i := range list {
 		if list[i].Column == column {
+			return list[i].ID, true
+		}
+	}
+	return "", false
+}
+
+// secondOwner finds another owner that lines give for a column: they contradict each other.
+func secondOwner(list []Owner, column string) (id string, ok bool) {
+	first, have := "", false
+	for i := range list {
+		switch {
+		case list[i].Column != column || list[i].ID == "":
+		case !have:
+			first, have = list[i].ID, true
+		case canonicalID(list[i].ID) != canonicalID(first):
 			return list[i].ID, true
 		}
 	}

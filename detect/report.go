@@ -130,6 +130,9 @@ func (s *scene) finding(family Family, main found, others []found) Finding {
 	}
 	f.Evidence = append(f.Evidence, h.evidence...)
 	for _, o := range others {
+		if o.rule.Name == "foreign_read" {
+			continue // every other rule of the family is a kind of it
+		}
 		f.Evidence = append(f.Evidence, o.rule.Name+": "+o.hit.because)
 	}
 	if possible > 0 {

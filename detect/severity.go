@@ -6,12 +6,15 @@ import "slices"
 //
 //	critical  a proven read of sensitive columns, or of many people (or records, where
 //	          people are unknown); a secret key outside the server with records back
-//	high      any other proven read; a bound of many records that is at least half of
+//	high      any other proven read; a secret key outside the server otherwise; a bound of many records that is at least half of
 //	          what came back
 //	medium    any other possible read; a read among declared test users alone
 func (s *scene) readSeverity(h *hit) Severity {
-	if (s.a.Actor.Kind == ActorOutsider || s.traits&traitSecret != 0) && s.some(h.recs, func(r *AccessRecord, _ *note) bool { return r.CameBack == Yes }) {
-		return Critical
+	if s.traits&traitSecret != 0 {
+		if s.some(h.recs, func(r *AccessRecord, _ *note) bool { return r.CameBack == Yes }) {
+			return Critical
+		}
+		return High // whatever came back, the key has leaked
 	}
 	if s.policy.TestUser(s.a.Actor.User) && s.onlyTestData(h.recs) {
 		return Medium

@@ -233,6 +233,8 @@ func parseStatement(kind string, w []string) (*detect.Statement, error) {
 			set.HasClaims = true
 		case "path":
 			set.Path = value
+		case "browser":
+			set.Browser = detect.Yes
 		case "method":
 			set.Method = value
 		case "req":
