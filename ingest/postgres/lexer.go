@@ -159,9 +159,10 @@ func (l *lexer) word() string {
 	return l.sql[from:l.at]
 }
 
-// leading reads the first word of a statement, before which there may be parentheses.
+// leading reads the first word of a statement, before which there may be parentheses. It
+// never reads on into the next statement.
 func (l *lexer) leading() string {
-	for c := l.peek(); c == '(' || c == ';'; c = l.peek() {
+	for c := l.peek(); c == '('; c = l.peek() {
 		l.at++
 	}
 	if l.at < len(l.sql) && l.sql[l.at] == '"' {

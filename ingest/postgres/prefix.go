@@ -139,8 +139,9 @@ func (m *matcher) name(i int, line []byte) bool {
 	part := &m.prefix.parts[i]
 	for n := 0; n <= len(line) && n <= longestName; n++ {
 		if len(part.text) > 0 {
-			next := bytes.Index(line[n:], part.text)
-			if next < 0 || n+next > longestName {
+			near := line[n:min(len(line), longestName+len(part.text))]
+			next := bytes.Index(near, part.text)
+			if next < 0 {
 				return false
 			}
 			n += next

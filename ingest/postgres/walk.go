@@ -147,7 +147,7 @@ func (w *walker) statement() {
 	at := w.at
 	verb := verbOf(w.leading())
 	if verb == verbNone {
-		if w.at < len(w.sql) {
+		if w.at < len(w.sql) && w.sql[w.at] != ';' {
 			w.commands++
 			w.reads = true
 		}
