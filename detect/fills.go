@@ -1,6 +1,9 @@
 package detect
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // fills remembers what filled shared caches of private routes, by the request id under
 // which the cache names the entry, so that a later HIT can be judged by the records it
@@ -20,7 +23,8 @@ type fill struct {
 }
 
 const (
-	fillsKept       = 1 << 14
+	fillAge         = int64(5 * time.Minute)
+	fillsKept       = 1 << 16
 	fillRecordsKept = MaxListed
 )
 
@@ -100,7 +104,7 @@ func (j *judge) cached() {
 		return
 	}
 	v := j.fills.byRequest[j.hit.Cache.ID]
-	if v == nil || v.time > j.acc.Time {
+	if v == nil || v.time > j.acc.Time || v.time < j.acc.Time-fillAge {
 		return
 	}
 	j.filled = v

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"trespass.dev/trespass/detect/query"
 )
 
 // judgedMarket is a policy with a table of every shape.
@@ -85,6 +87,30 @@ func drawFact(rt *rapid.T) Fact {
 	}
 }
 
+// drawStatement draws one statement of the request, with its plan and the state it ran under.
+func drawStatement(rt *rapid.T, plans *query.Cache) StatementLine {
+	pick := func(label string, of ...string) string { return rapid.SampledFrom(of).Draw(rt, label) }
+	s := StatementLine{
+		Statement: Statement{
+			Kind:    rapid.SampledFrom([]StatementKind{StatementAudit, StatementAudit, StatementText, StatementTwin, StatementError, StatementOther}).Draw(rt, "line"),
+			Session: "s", Txn: "1", Login: pick("login", "app", "authenticator", "postgres"), Rows: int64(rapid.IntRange(-1, 30).Draw(rt, "rows")),
+			ParamsKnown: rapid.Bool().Draw(rt, "logged"), Params: []Param{{Value: pick("param", "ann", "1", "o1", "x", "undefined", "{1,o1}")}}, RequestID: "r1",
+			SQL: pick("sql", "select id from orders where id = $1", "select * from public.orders where buyer_id = $1", "select title from listings where status = 'published'",
+				"select id from files where org_id = $1", "select * from orders o join listings l on l.seller_id = o.seller_id where o.id = any ($1)", "select count(*) from orders",
+				"select * from strange", "alter table orders disable row level security", "update payouts set note = 'x' where id = '9' returning id",
+				"with pgrst_source as (select orders.* from orders where orders.id = $1) select coalesce(json_agg(_postgrest_t), '[]') as body from (select * from pgrst_source) _postgrest_t"),
+		},
+		Role: pick("effective role", "", "anon", "authenticated", "service_role"), RoleKnown: rapid.Bool().Draw(rt, "role known"),
+		Sub: pick("sub", somePeople...), HasClaims: true, Browser: Tri(rapid.IntRange(0, 2).Draw(rt, "claims browser")),
+	}
+	plan, literals, err := plans.Plan(s.SQL)
+	if err != nil {
+		rt.Fatalf("%s: %v", s.SQL, err)
+	}
+	s.Plan, s.Literals = plan, slices.Clone(literals)
+	return s
+}
+
 // TestVerdictsAreTotal holds over random accesses and facts: nothing panics; every record
 // that came back has one verdict of the nine, with a reason and a claim that agree; the
 // answer does not depend on the order of lines or facts.
@@ -92,8 +118,10 @@ func TestVerdictsAreTotal(t *testing.T) {
 	p := judgedMarket(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		facts := rapid.SliceOfN(rapid.Custom(drawFact), 0, 6).Draw(rt, "facts")
-		lines := rapid.SliceOfN(rapid.Custom(drawRequest), 1, 3).Draw(rt, "lines")
-		judged := func(facts []Fact, order []int) Output {
+		lines := rapid.SliceOfN(rapid.Custom(drawRequest), 0, 3).Draw(rt, "lines")
+		plans := query.NewCache(100)
+		statements := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) StatementLine { return drawStatement(rt, plans) }), 0, 3).Draw(rt, "statements")
+		judged := func(facts []Fact, order, statementOrder []int) Output {
 			f := NewFacts(p)
 			for i := range facts {
 				f.Add(&facts[i], Origin{Source: "facts"})
@@ -102,15 +130,17 @@ func TestVerdictsAreTotal(t *testing.T) {
 			for _, i := range order {
 				a.Requests = append(a.Requests, RequestLine{Request: lines[i], Time: 1e18 + int64(i), LineID: uint64(i), Origin: Origin{Source: "app", Offset: int64(i)}})
 			}
+			for _, i := range statementOrder {
+				s := statements[i]
+				s.Time, s.Line, s.LineID, s.Origin = 1e18+int64(i), int64(i), uint64(100+i), Origin{Source: "audit", Offset: int64(i)}
+				a.Statements = append(a.Statements, s)
+			}
 			var out Output
 			newJudge(p, f, "").access(a, false, &out)
 			return out
 		}
-		order := make([]int, len(lines))
-		for i := range order {
-			order[i] = i
-		}
-		out := judged(facts, order)
+		order, statementOrder := upTo(len(lines)), upTo(len(statements))
+		out := judged(facts, order, statementOrder)
 		for i := range out.Reads {
 			r := &out.Reads[i]
 			switch {
@@ -135,11 +165,19 @@ func TestVerdictsAreTotal(t *testing.T) {
 				}
 			}
 		}
-		again := judged(rapid.Permutation(facts).Draw(rt, "facts' order"), rapid.Permutation(order).Draw(rt, "lines' order"))
+		again := judged(rapid.Permutation(facts).Draw(rt, "facts' order"), rapid.Permutation(order).Draw(rt, "lines' order"), rapid.Permutation(statementOrder).Draw(rt, "statements' order"))
 		if diff := cmp.Diff(out, again); diff != "" {
 			rt.Fatalf("another order gives another answer (-first +then):\n%s", diff)
 		}
 	})
+}
+
+func upTo(n int) []int {
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+	}
+	return list
 }
 
 // TestOwnershipIsNeverLearnedFromAReader holds the second law: however often a session reads

@@ -7,7 +7,7 @@ func cachedPrivateResponse() Rule {
 		Family:    FamilyRead,
 		About:     "A shared cache gave one session's private response to another, or was allowed to.",
 		Needs:     "the cache status of the edge with the id of the request that filled the entry, and the cache headers of the response",
-		Blind:     "a HIT never reaches the application, so its reader is often unknown; what filled the entry long ago is not remembered",
+		Blind:     "a HIT never reaches the application, so its reader is often unknown; what filled the entry more than five minutes before is not remembered, and the finding is then possible only",
 		Next:      "Purge the cache, send Cache-Control: private, no-store on the route, and never Set-Cookie on a response that a shared cache may keep.",
 		check: func(s *scene) (hit, bool) {
 			if !s.private() {

@@ -1,9 +1,6 @@
 package detect
 
-import (
-	"slices"
-	"strconv"
-)
+import "strconv"
 
 // Words that stand in Relation beside the names of relations and roles.
 const (
@@ -216,23 +213,6 @@ func (j *judge) malformed(r *AccessRecord) string {
 	return ""
 }
 
-// declaredService says whether a service may read this table: by its route, as a job, or
-// by a permit for the time being.
-func (j *judge) declaredService(r *AccessRecord) bool {
-	a := j.acc
-	allowed := func(tables []string) bool { return len(tables) == 0 || slices.Contains(tables, r.Name) }
-	if j.route != nil && j.route.Kind == RouteService && allowed(j.route.Tables) {
-		return true
-	}
-	if job := j.job(); job != nil && allowed(job.Tables) {
-		return true
-	}
-	if j.facts.permit(r.Name, a.Principal, a.Time) {
-		return true
-	}
-	return j.route != nil && j.facts.permit(r.Name, j.route.Match, a.Time)
-}
-
 // tenantOf finds the record's tenant, facts first, and what the actor is to it.
 func (j *judge) tenantOf(r *AccessRecord, n *note) {
 	if r.Table == nil || r.Table.Tenant == "" {
@@ -255,123 +235,6 @@ func (j *judge) tenantOf(r *AccessRecord, n *note) {
 	if n.byFilter && r.CameBack != Yes && n.member != standingHolds && n.member != standingGrace {
 		r.Tenant, n.member = "", standingUnknown // asked for is not got
 	}
-}
-
-// publicState says whether the record is public as of the access: No also for a table
-// that is never public.
-func (j *judge) publicState(r *AccessRecord) Tri {
-	if r.Table == nil || r.Table.Public == nil {
-		return No
-	}
-	answer := Yes
-	for _, want := range r.Table.Public.When {
-		switch j.stateIs(r, want) {
-		case No:
-			return No
-		case Unknown:
-			answer = Unknown
-		}
-	}
-	return answer
-}
-
-// stateIs compares one state column, facts first, within the clocks' difference.
-func (j *judge) stateIs(r *AccessRecord, want Pair) Tri {
-	f := j.facts
-	if r.ID != "" && f.known[sortState] {
-		table, ok := f.ids.find(r.Name)
-		record, also := f.number(r.ID)
-		column, named := f.ids.find(want.Name)
-		if ok && also && named {
-			k := factKey{sortState, table, record, column, 0}
-			skew := int64(j.policy.Grace.ClockSkew)
-			var space [4]uint32
-			said := f.holding(space[:0], k, j.acc.Time-skew, j.acc.Time+skew)
-			for _, s := range said {
-				if f.ids.name(f.spans[s].value) == want.Value {
-					return Yes
-				}
-			}
-			if len(said) > 0 {
-				return No
-			}
-		}
-	}
-	answer := Unknown
-	for _, p := range r.State {
-		if p.Name == want.Name {
-			if p.Value != want.Value {
-				return No
-			}
-			answer = Yes
-		}
-	}
-	return answer
-}
-
-// beyondPublic gives the returned columns that are not public. The id and the columns
-// that make the state are part of being public.
-func (j *judge) beyondPublic(r *AccessRecord) (out []string, known bool) {
-	if len(r.Columns) == 0 {
-		return nil, false
-	}
-	p := r.Table.Public
-	for _, c := range r.Columns {
-		if c == r.Table.ID || slices.Contains(p.Columns, c) || slices.ContainsFunc(p.When, func(w Pair) bool { return w.Name == c }) {
-			continue
-		}
-		out = append(out, c)
-	}
-	return out, true
-}
-
-// privilege says whether a declared role lets the actor read: on an admin route, or
-// while acting as somebody else.
-func (j *judge) privilege(_ *AccessRecord) (role string, ok bool) {
-	a := j.acc
-	if a.Actor.Kind != ActorUser {
-		return "", false
-	}
-	if j.route != nil && j.route.Kind == RouteAdmin {
-		return j.roleIn(j.route.Roles)
-	}
-	if a.Actor.Impersonating != "" {
-		for i := range j.policy.Routes {
-			if r := &j.policy.Routes[i]; r.Kind == RouteAdmin {
-				if role, ok = j.roleIn(r.Roles); ok {
-					return role, true
-				}
-			}
-		}
-	}
-	return "", false
-}
-
-// excused says whether a privileged read has the ticket or reason that the policy demands.
-// A ticket must be open and cover an owner of the record. Where a ticket feed is known, a
-// reason that is no ticket of it excuses nothing; where none is, any reason does.
-func (j *judge) excused(r *AccessRecord) bool {
-	if !j.ticketDemanded(r) {
-		return true
-	}
-	for _, o := range r.Owners {
-		if j.justified(o.ID) {
-			return true
-		}
-	}
-	return !j.facts.known[sortTicket] && j.justification() != ""
-}
-
-// ticketDemanded says whether the policy demands a ticket of a privileged read: on its
-// route, or, where an agent acts as somebody, on any admin route or for this table.
-func (j *judge) ticketDemanded(r *AccessRecord) bool {
-	if j.route != nil && j.route.Kind == RouteAdmin {
-		return j.route.Ticket
-	}
-	if declared(r.Table, relationTicket) != nil {
-		return true
-	}
-	return slices.ContainsFunc(j.policy.Routes, func(r Route) bool { return r.Kind == RouteAdmin && r.Ticket })
 }
 
 // ownersUnknown says whether nothing tells whose the record is. A tenant that the actor

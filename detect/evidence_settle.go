@@ -1,0 +1,140 @@
+package detect
+
+import (
+	"slices"
+)
+
+// settle joins the entries that speak of the same rows: counts and predicates of a table
+// whose records an application line lists, and one statement that two lines tell.
+func (j *judge) settle() {
+	for i := range j.records {
+		r, n := &j.records[i], &j.notes[i]
+		if r.ID != "" || n.rows == 0 || n.listed {
+			continue
+		}
+		named, twin := 0, -1
+		for k := range j.records {
+			o, m := &j.records[k], &j.notes[k]
+			if k == i || o.Name != r.Name || m.rows == 0 {
+				continue
+			}
+			if o.ID != "" {
+				if m.listed || n.unresolved && m.print == n.print && n.print != 0 {
+					named++
+				}
+				continue
+			}
+			if twin < 0 && k > i && !m.listed && (n.unresolved || m.unresolved || ownersEqual(n.predicate, m.predicate)) && r.Tenant == o.Tenant {
+				twin = k
+			}
+		}
+		switch {
+		case named > 0:
+			j.absorb(i, int64(named))
+		case twin >= 0:
+			j.join(twin, i)
+		}
+	}
+}
+
+// absorb gives what a nameless entry knows to the records of its table that are named,
+// and leaves of its rows those beyond them.
+func (j *judge) absorb(i int, named int64) {
+	r, n := &j.records[i], &j.notes[i]
+	fits := n.rows < 0 || n.rows <= named
+	lists := false
+	for k := range j.records {
+		o, m := &j.records[k], &j.notes[k]
+		if o.Name != r.Name || o.ID == "" || !(m.listed || n.unresolved && m.print == n.print) {
+			continue
+		}
+		for _, p := range n.predicate {
+			for _, l := range m.logged {
+				if l.Column == p.Column && canonicalID(l.ID) != canonicalID(p.ID) {
+					return // these are other rows
+				}
+			}
+		}
+	}
+	for k := range j.records {
+		o, m := &j.records[k], &j.notes[k]
+		if o.Name != r.Name || o.ID == "" || !(m.listed || n.unresolved && m.print == n.print) {
+			continue
+		}
+		if fits && r.CameBack == Yes {
+			m.predicate = addOwners(m.predicate, n.predicate)
+			o.CameBack = Yes
+			if o.Tenant == "" {
+				o.Tenant = r.Tenant
+			}
+		}
+		m.statement = m.statement || n.statement
+		lists = lists || m.listed
+		for _, origin := range r.Origins {
+			j.origin(o, origin)
+		}
+	}
+	if n.rows < 0 || j.head != nil && j.head.Complete && lists {
+		n.rows = 0 // an access event says itself what came back: rows beyond it did not
+	} else {
+		n.rows = max(0, n.rows-named)
+	}
+}
+
+// join adds entry i to entry k of the same rows and empties i.
+func (j *judge) join(k, i int) {
+	r, n := &j.records[i], &j.notes[i]
+	o, m := &j.records[k], &j.notes[k]
+	m.rows = max(m.rows, n.rows)
+	m.unresolved = m.unresolved && n.unresolved
+	m.folded = m.folded && n.folded
+	m.statement = m.statement || n.statement
+	m.predicate = addOwners(m.predicate, n.predicate)
+	if r.CameBack == Yes {
+		o.CameBack = Yes
+	}
+	o.Columns = j.union(o.Columns, r.Columns)
+	if o.State == nil {
+		o.State = r.State
+	}
+	for _, origin := range r.Origins {
+		j.origin(o, origin)
+	}
+	n.rows = 0
+}
+
+func ownersEqual(a, b []Owner) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, o := range a {
+		if !slices.Contains(b, o) {
+			return false
+		}
+	}
+	return true
+}
+
+// drop takes entries away.
+func (j *judge) drop(gone func(*AccessRecord, *note) bool) {
+	kept := 0
+	for i := range j.records {
+		if gone(&j.records[i], &j.notes[i]) {
+			continue
+		}
+		if kept != i {
+			j.records[kept], j.notes[kept] = j.records[i], j.notes[i]
+		}
+		kept++
+	}
+	if kept == len(j.records) {
+		return
+	}
+	j.records, j.notes = j.records[:kept], j.notes[:kept]
+	clear(j.index)
+	for i := searchFew; i < kept; i++ {
+		if r := &j.records[i]; r.ID != "" {
+			j.index[recordKey{r.Name, r.ID}] = i
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package detect
+
+import (
+	"slices"
+
+	"trespass.dev/trespass/detect/query"
+)
+
+// statement takes what one statement names of each table whose rows it gives back.
+func (j *judge) statement(s *StatementLine) {
+	p := s.Plan
+	if p == nil {
+		if s.Undecided != "" {
+			j.traits |= traitUndecided
+		}
+		return
+	}
+	if p.Explain || p.ForeignKey || p.Catalog || p.Aggregate || s.SQLState != "" {
+		return
+	}
+	given := 0
+	for i := range p.Tables {
+		if p.Tables[i].Returns && !p.Tables[i].Subquery {
+			given++
+		}
+	}
+	for i := range p.Tables {
+		t := &p.Tables[i]
+		if !t.Returns || t.Subquery {
+			continue
+		}
+		j.given(s, t, given > 1)
+	}
+	for _, name := range p.Functions {
+		if table := j.policy.Table(name); table != nil && !table.Shared {
+			j.nameless(s, table, name, nil)
+		} else if table == nil && p.Folded {
+			j.nameless(s, nil, name, nil)
+		}
+	}
+}
+
+// came says what a statement's own line tells of whether want rows came back, and how
+// many did; -1 unknown.
+func (s *StatementLine) came(want int) (Tri, int64) {
+	if s.Rows < 0 || s.Plan.Folded {
+		return Unknown, -1
+	}
+	if s.Rows == 0 {
+		return No, 0
+	}
+	if int64(want) > s.Rows {
+		return Unknown, s.Rows
+	}
+	return Yes, s.Rows
+}
+
+// given takes one table of a statement.
+func (j *judge) given(s *StatementLine, t *query.Table, joined bool) {
+	table := j.policy.Table(t.Name)
+	if table != nil && table.Shared {
+		return
+	}
+	if table == nil {
+		if came, _ := s.came(1); came != No {
+			j.nameless(s, nil, t.Name, t)
+		}
+		return
+	}
+	var ids []string
+	unresolved := false
+	for i := range t.Filters {
+		if f := &t.Filters[i]; f.Column == table.ID && table.ID != "" {
+			values, ok := s.values(f)
+			unresolved = unresolved || !ok
+			if len(ids) == 0 {
+				ids = values
+			}
+		}
+	}
+	came, rows := s.came(len(ids))
+	if came == No {
+		return
+	}
+	if came == Yes {
+		// A malformed id that brought rows back was no filter: the rows are others.
+		ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !table.IDType.Valid(id) })
+	}
+	if len(ids) == 0 {
+		i := j.nameless(s, table, t.Name, t)
+		n := &j.notes[i]
+		n.unresolved = unresolved
+		if !joined && !n.folded {
+			n.rows = rows
+		}
+		return
+	}
+	for _, id := range ids {
+		i := j.record(table, t.Name, id)
+		j.fromStatement(i, s, t, came)
+	}
+}
+
+// nameless takes rows of a table that a statement gives back without naming them.
+func (j *judge) nameless(s *StatementLine, table *Table, name string, t *query.Table) int {
+	i := j.record(table, name, "")
+	came, _ := s.came(1)
+	j.fromStatement(i, s, t, came)
+	return i
+}
+
+// fromStatement adds what a statement says to a record.
+func (j *judge) fromStatement(i int, s *StatementLine, t *query.Table, came Tri) {
+	r, n := &j.records[i], &j.notes[i]
+	n.statement = true
+	n.folded = s.Plan.Folded
+	n.print = s.Plan.Fingerprint
+	if r.CameBack != Yes {
+		r.CameBack = came
+	}
+	j.origin(r, s.Origin)
+	for _, o := range s.SettingsFrom {
+		j.origin(r, o)
+	}
+	if t == nil {
+		return
+	}
+	if !t.Star && r.Columns == nil {
+		r.Columns = t.Columns
+	}
+	if r.Table == nil {
+		return
+	}
+	for k := range t.Filters {
+		f := &t.Filters[k]
+		value, ok := s.single(f)
+		if !ok {
+			continue
+		}
+		j.filtered(r, n, f.Column, value)
+	}
+}
+
+// filtered takes an equality that holds for every row that came back: it fixes an owner,
+// the tenant or a state.
+func (j *judge) filtered(r *AccessRecord, n *note, column, value string) {
+	switch t := r.Table; {
+	case slices.Contains(t.Owners, column):
+		if o := (Owner{Column: column, ID: value}); !slices.Contains(n.predicate, o) {
+			n.predicate = append(slices.Clip(n.predicate), o)
+		}
+	case column == t.Tenant && column != "":
+		if r.Tenant == "" {
+			r.Tenant, n.byFilter = value, true
+		}
+	case t.Public != nil && slices.ContainsFunc(t.Public.When, func(p Pair) bool { return p.Name == column }):
+		r.State = append(slices.Clip(r.State), Pair{Name: column, Value: value})
+	}
+}
+
+// values gives the values of a filter, and whether all of them were logged.
+func (s *StatementLine) values(f *query.Filter) (values []string, ok bool) {
+	ok = true
+	for _, v := range f.Values {
+		text, known := s.value(v)
+		switch {
+		case !known:
+			ok = false
+		case v.Array:
+			elements, whole := query.ArrayElements(nil, text)
+			values, ok = append(values, elements...), ok && whole
+		default:
+			values = append(values, text)
+		}
+	}
+	return values, ok
+}
+
+// single gives the value of a filter that has exactly one.
+func (s *StatementLine) single(f *query.Filter) (string, bool) {
+	if len(f.Values) != 1 {
+		return "", false
+	}
+	text, ok := s.value(f.Values[0])
+	if !ok {
+		return "", false
+	}
+	if f.Values[0].Array {
+		elements, whole := query.ArrayElements(nil, text)
+		if len(elements) != 1 || !whole {
+			return "", false
+		}
+		return elements[0], true
+	}
+	return text, true
+}
+
+// value resolves one value through the parameters or the constants of the text.
+func (s *StatementLine) value(v query.Value) (string, bool) {
+	if v.Param > 0 {
+		if !s.ParamsKnown || v.Param > len(s.Params) {
+			return "", false
+		}
+		p := &s.Params[v.Param-1]
+		return p.Value, !p.Unknown && !p.Null
+	}
+	if v.Literal < 1 || v.Literal > len(s.Literals) {
+		return "", false
+	}
+	return s.Literals[v.Literal-1], true
+}
+
+// doors marks statements that change who may read.
+func (j *judge) doors() {
+	for i := range j.acc.Statements {
+		if s := &j.acc.Statements[i]; s.reads() && s.Plan != nil && len(s.Plan.Doors) > 0 && s.SQLState == "" {
+			j.traits |= traitDoor
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package detect
+
+import (
+	"slices"
+)
+
+// publicState says whether the record is public as of the access: No also for a table
+// that is never public.
+func (j *judge) publicState(r *AccessRecord) Tri {
+	if r.Table == nil || r.Table.Public == nil {
+		return No
+	}
+	answer := Yes
+	for _, want := range r.Table.Public.When {
+		switch j.stateIs(r, want) {
+		case No:
+			return No
+		case Unknown:
+			answer = Unknown
+		}
+	}
+	return answer
+}
+
+// stateIs compares one state column, facts first, within the clocks' difference.
+func (j *judge) stateIs(r *AccessRecord, want Pair) Tri {
+	f := j.facts
+	if r.ID != "" && f.known[sortState] {
+		table, ok := f.ids.find(r.Name)
+		record, also := f.number(r.ID)
+		column, named := f.ids.find(want.Name)
+		if ok && also && named {
+			k := factKey{sortState, table, record, column, 0}
+			skew := int64(j.policy.Grace.ClockSkew)
+			var space [4]uint32
+			said := f.holding(space[:0], k, j.acc.Time-skew, j.acc.Time+skew)
+			for _, s := range said {
+				if f.ids.name(f.spans[s].value) == want.Value {
+					return Yes
+				}
+			}
+			if len(said) > 0 {
+				return No
+			}
+		}
+	}
+	answer := Unknown
+	for _, p := range r.State {
+		if p.Name == want.Name {
+			if p.Value != want.Value {
+				return No
+			}
+			answer = Yes
+		}
+	}
+	return answer
+}
+
+// beyondPublic gives the returned columns that are not public. The id and the columns
+// that make the state are part of being public.
+func (j *judge) beyondPublic(r *AccessRecord) (out []string, known bool) {
+	if len(r.Columns) == 0 {
+		return nil, false
+	}
+	p := r.Table.Public
+	for _, c := range r.Columns {
+		if c == r.Table.ID || slices.Contains(p.Columns, c) || slices.ContainsFunc(p.When, func(w Pair) bool { return w.Name == c }) {
+			continue
+		}
+		out = append(out, c)
+	}
+	return out, true
+}
