@@ -136,6 +136,9 @@ func (d *Detector) statement(at Part, e *Event, time, stamp int64) {
 	if read {
 		x.flags |= flagRead
 	}
+	if s.Settings != nil {
+		x.flags |= flagSets
+	}
 	if x.is(flagApart) {
 		d.await(n, stamp)
 		return
@@ -226,16 +229,18 @@ func (d *Detector) arrive(at Part, e *Event, time, stamp int64, kind nodeKind, s
 	// stands for itself, whether they are gone or not.
 	lost := stamp > time+d.w.seal
 	emit := !p.track.Replayed()
-	if e.LineID != 0 && !lost {
-		if m, ok := d.named[e.LineID]; ok {
+	name, free := d.name(e.LineID), e.LineID != 0 && !lost
+	if free {
+		if m, ok := d.named.get(name); ok {
 			x := &d.nodes.all[m]
 			same := x.time == time && (x.kind == kind || x.kind == nodeUnit) && (kind != nodeRequest || x.who == who) && x.seq == seq
 			switch {
-			case !same: // another line whose name happens to be the same
+			case !same:
+				free = false // another line whose name happens to be the same keeps it
 			case x.is(flagApart) && !apart:
 				x.flags |= flagDropped
 				d.settled(m)
-				delete(d.named, e.LineID)
+				d.named.delete(name)
 				x.flags &^= flagNamed
 			default:
 				d.stats.Duplicates++
@@ -262,11 +267,9 @@ func (d *Detector) arrive(at Part, e *Event, time, stamp int64, kind nodeKind, s
 	if apart {
 		x.flags |= flagApart | flagLate
 	}
-	if e.LineID != 0 && !lost {
-		if _, taken := d.named[e.LineID]; !taken {
-			d.named[e.LineID] = n
-			x.flags |= flagNamed
-		}
+	if free {
+		d.named.set(name, n)
+		x.flags |= flagNamed
 	}
 	return n
 }
@@ -297,11 +300,18 @@ func (d *Detector) keep(n int32) {
 	d.nodes.bytes += int64(len(x.data))
 }
 
+// name spreads a LineID, which may have been chosen by somebody. The product by an odd
+// number is one to one.
+func (d *Detector) name(line uint64) uint64 {
+	h := (line ^ d.salt) * 0xff51afd7ed558ccd
+	return h ^ h>>32
+}
+
 // unname forgets the name of a node: no copy of it can come on time any more.
 func (d *Detector) unname(n int32) {
 	x := &d.nodes.all[n]
 	if x.is(flagNamed) {
-		delete(d.named, x.line)
+		d.named.delete(d.name(x.line))
 		x.flags &^= flagNamed
 	}
 }

@@ -22,13 +22,13 @@ type chain struct {
 // choose keys that meet; a key that meets another all the same has no chain.
 type chains struct {
 	seed  maphash.Seed
-	index map[uint64]int32
+	index table
 	all   []chain
 	first int32
 }
 
 func newChains() chains {
-	return chains{seed: maphash.MakeSeed(), index: map[uint64]int32{}, first: none}
+	return chains{seed: maphash.MakeSeed(), first: none}
 }
 
 // Spaces of keys: the same text as a request id and as a trace id is not one key.
@@ -50,7 +50,7 @@ func (c *chains) hash(space uint64, key, extra string) uint64 {
 // get gives the chain of a key, and makes it if need be. The key must live on.
 func (c *chains) get(space uint64, key, extra string, side uint8) int32 {
 	h := c.hash(space, key, extra)
-	if i, ok := c.index[h]; ok {
+	if i, ok := c.index.get(h); ok {
 		if c.all[i].key != key || c.all[i].extra != extra {
 			return none
 		}
@@ -68,7 +68,7 @@ func (c *chains) add(h uint64, key, extra string, side uint8) int32 {
 		c.all = append(c.all, chain{})
 	}
 	c.all[i] = chain{hash: h, key: key, extra: extra, head: none, tail: none, side: side, last: never, lastBare: never}
-	c.index[h] = i
+	c.index.set(h, i)
 	return i
 }
 
@@ -76,7 +76,7 @@ func (c *chains) add(h uint64, key, extra string, side uint8) int32 {
 // Texts whose hashes meet share it: whoever looks compares plans.
 func (c *chains) fingerprint(session string, text uint64) int32 {
 	h := c.hash(spaceAudit, session, "") ^ text
-	if i, ok := c.index[h]; ok {
+	if i, ok := c.index.get(h); ok {
 		if c.all[i].key != session || c.all[i].side != 1 {
 			return none
 		}
@@ -87,7 +87,7 @@ func (c *chains) fingerprint(session string, text uint64) int32 {
 
 // findFingerprint gives the same chain, or none.
 func (c *chains) findFingerprint(session string, text uint64) int32 {
-	i, ok := c.index[c.hash(spaceAudit, session, "")^text]
+	i, ok := c.index.get(c.hash(spaceAudit, session, "") ^ text)
 	if !ok || c.all[i].key != session || c.all[i].side != 1 {
 		return none
 	}
@@ -127,7 +127,7 @@ func (c *chains) remove(ns *nodes, n int32, side uint8) {
 	}
 	ch.length--
 	if ch.length == 0 {
-		delete(c.index, ch.hash)
+		c.index.delete(ch.hash)
 		*ch = chain{free: c.first}
 		c.first = l.chain
 	}

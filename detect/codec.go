@@ -54,7 +54,6 @@ type decoder struct {
 	counts  slab[Count]
 	filters slab[Filter]
 	params  slab[Param]
-	setting slab[Settings]
 }
 
 func (d *decoder) str() string {
@@ -255,6 +254,12 @@ func (e *encoder) statement(s *Statement, literals []string, undecided string) {
 	e.small(uint8(s.Kind))
 	e.str(s.Session)
 	e.str(s.Txn)
+	e.str(s.RequestID)
+	e.str(s.TraceID)
+	e.yes(s.Settings != nil)
+	if s.Settings != nil {
+		e.settings(s.Settings)
+	}
 	e.num(s.Line)
 	e.str(s.Login)
 	e.str(s.Database)
@@ -277,21 +282,27 @@ func (e *encoder) statement(s *Statement, literals []string, undecided string) {
 	e.yes(s.ParamsKnown)
 	e.num(s.Rows)
 	e.str(s.SQLState)
-	e.str(s.RequestID)
-	e.str(s.TraceID)
 	e.str(s.Route)
-	e.yes(s.Settings != nil)
-	if s.Settings != nil {
-		e.settings(s.Settings)
-	}
 	e.strs(literals)
 	e.str(undecided)
 }
 
-func (d *decoder) statement(s *Statement) (literals []string, undecided string) {
+// head reads what a statement is joined by: the fields that come first. Settings go to
+// set, and s.Settings is set if there are any.
+func (d *decoder) head(s *Statement, set *Settings) {
 	s.Kind = StatementKind(d.small())
 	s.Session = d.str()
 	s.Txn = d.str()
+	s.RequestID = d.str()
+	s.TraceID = d.str()
+	if d.yes() {
+		s.Settings = set
+		d.settings(set)
+	}
+}
+
+func (d *decoder) statement(s *Statement, set *Settings) (literals []string, undecided string) {
+	d.head(s, set)
 	s.Line = d.num()
 	s.Login = d.str()
 	s.Database = d.str()
@@ -312,13 +323,7 @@ func (d *decoder) statement(s *Statement) (literals []string, undecided string) 
 	s.ParamsKnown = d.yes()
 	s.Rows = d.num()
 	s.SQLState = d.str()
-	s.RequestID = d.str()
-	s.TraceID = d.str()
 	s.Route = d.str()
-	if d.yes() {
-		s.Settings = &d.setting.take(1)[0]
-		d.settings(s.Settings)
-	}
 	return d.strs(), d.str()
 }
 

@@ -71,7 +71,7 @@ func TestCodecKeepsEveryFieldOfAStatementButItsText(t *testing.T) {
 		var e encoder
 		e.statement(&want, literals, "sql_nul")
 		d := decoder{s: string(e.b)}
-		gotLiterals, undecided := d.statement(&got)
+		gotLiterals, undecided := d.statement(&got, &Settings{})
 		want.SQL = ""
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("filled %v:\n%s", fill, diff)

@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"hash/maphash"
+
 	"trespass.dev/trespass/detect/progress"
 	"trespass.dev/trespass/detect/query"
 )
@@ -75,7 +77,8 @@ type Detector struct {
 	nodes    nodes
 	chains   chains
 	timeline timeline
-	named    map[uint64]int32 // lines that wait, by LineID
+	named    table // lines that wait, by LineID
+	salt     uint64
 	sessions sessions
 	early    map[int32][]Finding // what was reported of a waiting line already
 
@@ -137,8 +140,9 @@ func newDetector(o Options) *Detector {
 	d := &Detector{
 		o: o, w: o.Windows.spans(), clock: never, slow: -1,
 		plans: query.NewCache(plansKept), nodes: nodes{first: none}, chains: newChains(),
-		timeline: newTimeline(), named: map[uint64]int32{}, early: map[int32][]Finding{},
+		timeline: newTimeline(), early: map[int32][]Finding{},
 	}
+	d.salt = maphash.Bytes(d.chains.seed, []byte("line"))
 	d.sessions.init()
 	d.reopen.init()
 	d.stats.init()

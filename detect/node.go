@@ -55,6 +55,7 @@ const (
 	flagApart                      // judged by itself: too late to be joined, or its key has no room
 	flagLate                       // too late to be joined
 	flagRead                       // statement that is judged; the others only set state
+	flagSets                       // statement that sets some state
 	flagNamed                      // registered by its LineID
 )
 

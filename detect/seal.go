@@ -142,8 +142,7 @@ func (d *Detector) members(first, chain int32) []int32 {
 // publish puts a sealed transaction where its request will look for it. One that
 // names no request, or several, has none.
 func (d *Detector) publish(n int32) {
-	var keys unitKeys
-	d.gather.peek, keys = d.build(n, d.gather.peek[:0])
+	keys := d.peek(n)
 	if keys.mixed {
 		d.stats.Mixed++
 	}

@@ -11,16 +11,20 @@ import (
 // they ran under. Everything in it is scratch.
 type unitBuilder struct {
 	lines []unitLine
+	order []int32
+	head  Statement
+	set   Settings
 }
 
 // unitLine is one line of a transaction.
 type unitLine struct {
 	StatementLine
-	settings *Settings
-	read     bool
-	apart    bool // too late to be joined
-	gone     bool // says what another line says already
-	merged   bool // a text line was merged into it
+	set    Settings
+	sets   bool // the line sets some state
+	read   bool
+	apart  bool // too late to be joined
+	gone   bool // says what another line says already
+	merged bool // a text line was merged into it
 }
 
 // unitKeys is how the requests that a transaction may belong to are found.
@@ -31,41 +35,88 @@ type unitKeys struct {
 	mixed          bool // its statements name several requests: it belongs to none
 }
 
-// build reads the lines of a transaction, the node and its siblings, and appends its
-// executions to out.
+// order lists the lines of a transaction, the node and its siblings, as its session
+// wrote them.
+func (d *Detector) order(first int32) []int32 {
+	list := d.unit.order[:0]
+	for n := first; n != none; n = d.nodes.all[n].sibling {
+		list = append(list, n)
+	}
+	d.unit.order = list
+	if len(list) > 1 {
+		slices.SortFunc(list, func(a, b int32) int {
+			x, y := &d.nodes.all[a], &d.nodes.all[b]
+			if x.seq != 0 && y.seq != 0 {
+				return cmp.Or(cmp.Compare(x.seq, y.seq), cmp.Compare(x.line, y.line))
+			}
+			// Without line numbers a setting of the same instant comes first: PostgREST sends
+			// both within a millisecond.
+			return cmp.Or(cmp.Compare(x.time, y.time), boolCompare(y.is(flagSets), x.is(flagSets)), cmp.Compare(x.line, y.line))
+		})
+	}
+	return list
+}
+
+// build reads the lines of a transaction, and appends its executions to out.
 func (d *Detector) build(first int32, out []StatementLine) ([]StatementLine, unitKeys) {
 	b := &d.unit
 	b.lines = b.lines[:0]
-	for n := first; n != none; n = d.nodes.all[n].sibling {
+	for _, n := range d.order(first) {
 		x := &d.nodes.all[n]
-		b.lines = append(b.lines, unitLine{read: x.is(flagRead), apart: x.is(flagApart)})
+		b.lines = append(b.lines, unitLine{read: x.is(flagRead), apart: x.is(flagApart), sets: x.is(flagSets)})
 		l := &b.lines[len(b.lines)-1]
 		l.Time, l.LineID, l.Origin, l.Plan = x.time, x.line, d.origin(x), x.plan
 		d.dec.s = x.data
-		l.Literals, l.Undecided = d.dec.statement(&l.Statement)
-		l.settings, l.Settings = l.Settings, nil
+		l.Literals, l.Undecided = d.dec.statement(&l.Statement, &l.set)
+		l.Settings = nil
 	}
-	slices.SortFunc(b.lines, func(x, y unitLine) int {
-		if x.Line != 0 && y.Line != 0 {
-			return cmp.Or(cmp.Compare(x.Line, y.Line), cmp.Compare(x.LineID, y.LineID))
-		}
-		// Without line numbers a setting of the same instant comes first: PostgREST sends
-		// both within a millisecond.
-		return cmp.Or(cmp.Compare(x.Time, y.Time), -boolCompare(x.settings != nil, y.settings != nil), cmp.Compare(x.LineID, y.LineID))
-	})
-	b.audited()
-	b.texts()
-	b.failures()
+	if len(b.lines) > 1 {
+		b.audited()
+		b.texts()
+		b.failures()
+	}
 	var keys unitKeys
 	for i := range b.lines {
 		l := &b.lines[i]
 		if !l.read || l.gone {
 			continue
 		}
-		keys.take(d.state(i))
+		d.state(i)
+		keys.take(l.RequestID, l.TraceID, l.HasClaims, l.Sub)
 		out = append(out, l.StatementLine)
 	}
 	return out, keys
+}
+
+// peek finds the keys of a transaction without reading the rest of its lines.
+func (d *Detector) peek(first int32) unitKeys {
+	var keys unitKeys
+	var local Settings
+	for _, n := range d.order(first) {
+		x := &d.nodes.all[n]
+		if !x.is(flagRead | flagSets) {
+			continue
+		}
+		s, set := &d.unit.head, &d.unit.set
+		s.Settings, set.HasClaims = nil, false
+		d.dec.s = x.data
+		d.dec.head(s, set)
+		if d.sessions.byName[s.Session] != nil {
+			// The session's state has a say.
+			d.gather.peek, keys = d.build(first, d.gather.peek[:0])
+			return keys
+		}
+		if s.Settings != nil && !set.Session {
+			local.RequestID, local.TraceID = cmp.Or(set.RequestID, local.RequestID), cmp.Or(set.TraceID, local.TraceID)
+			if set.setsClaims() {
+				local.HasClaims, local.Sub = set.HasClaims, set.Sub
+			}
+		}
+		if x.is(flagRead) {
+			keys.take(cmp.Or(s.RequestID, local.RequestID), cmp.Or(s.TraceID, local.TraceID), local.HasClaims, local.Sub)
+		}
+	}
+	return keys
 }
 
 func boolCompare(x, y bool) int {
@@ -183,7 +234,7 @@ func (b *unitBuilder) failures() {
 
 // state carries to the ith line what the lines before it set: for the session, then
 // for the transaction.
-func (d *Detector) state(i int) *StatementLine {
+func (d *Detector) state(i int) {
 	lines := d.unit.lines
 	l := &lines[i].StatementLine
 	var roleBy, claimsBy *Origin
@@ -196,12 +247,11 @@ func (d *Detector) state(i int) *StatementLine {
 			return true
 		}
 		d.dec.s = m.data
-		var set Statement
-		d.dec.statement(&set)
-		s := set.Settings
+		by, s := &d.unit.head, &d.unit.set
+		d.dec.statement(by, s)
 		if roleBy == nil && s.setsRole() {
 			roleBy = &m.origin
-			setRole(l, s, set.Login)
+			setRole(l, s, by.Login)
 		}
 		if claimsBy == nil && s.setsClaims() {
 			claimsBy = &m.origin
@@ -218,8 +268,8 @@ func (d *Detector) state(i int) *StatementLine {
 		from = append(from, *claimsBy)
 	}
 	for j := range lines[:i+1] {
-		s := lines[j].settings
-		if s == nil || s.Session {
+		s := &lines[j].set
+		if !lines[j].sets || s.Session {
 			continue
 		}
 		if s.setsRole() {
@@ -244,7 +294,6 @@ func (d *Detector) state(i int) *StatementLine {
 		l.SettingsFrom = d.origins.take(len(from))
 		copy(l.SettingsFrom, from)
 	}
-	return l
 }
 
 func (s *Settings) setsRole() bool { return s.Role != "" || s.Reset || s.RoleHidden }
@@ -264,18 +313,15 @@ func setClaims(l *StatementLine, s *Settings) {
 }
 
 // take adds one execution to what is known of its transaction.
-func (k *unitKeys) take(l *StatementLine) {
-	if l.RequestID != "" {
-		k.mixed = k.mixed || k.request != "" && k.request != l.RequestID
-		k.request = l.RequestID
+func (k *unitKeys) take(request, trace string, claims bool, sub string) {
+	if request != "" {
+		k.mixed = k.mixed || k.request != "" && k.request != request
+		k.request = request
 	}
-	if l.TraceID != "" {
-		if k.trace == "" {
-			k.trace = l.TraceID
-		}
+	if k.trace == "" {
+		k.trace = trace
 	}
-	if l.HasClaims && l.Sub != "" {
-		k.hasSub = true
-		k.sub = l.Sub
+	if claims && sub != "" {
+		k.hasSub, k.sub = true, sub
 	}
 }
