@@ -202,7 +202,7 @@ type Statement struct {
 
 	Session  string // session_id hex.hex, else host and pid
 	Txn      string // virtual transaction id; empty if not logged
-	Line     int64  // session line number; 0 unknown
+	Line     int64  // session line number, or pgaudit's statement id where that is not logged: it orders a session's lines; 0 unknown
 	Login    string // login role, never the effective role
 	Database string
 	App      string // application_name: free text that any client can set

@@ -63,6 +63,11 @@ func (r *reader) audit(message []byte, mem *decode.Scratch, st *detect.Statement
 			return auditError(decode.BadField, "ROWS: want a whole number")
 		}
 	}
+	if st.Line == 0 {
+		// A text log without %l: within a session pgaudit's own count gives the order,
+		// also of lines of one millisecond.
+		st.Line = st.StmtID
+	}
 	st.Kind = detect.StatementAudit
 	st.AuditObject = fields[auditType].raw[0] == 'O'
 	st.Class = decode.String(fields[auditClass].raw)
