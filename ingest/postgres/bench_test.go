@@ -49,7 +49,7 @@ func BenchmarkDecode(b *testing.B) {
 			b.SetBytes(int64(len(line)))
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				if i%512 == 0 {
+				if i%32 == 0 {
 					mem.Reset()
 				}
 				if err := bb.d.Decode(line, &mem, &ev); err != nil {

@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 
 	"trespass.dev/trespass/ingest/decode"
 )
@@ -24,21 +26,31 @@ func (f field) text(mem *decode.Scratch) []byte {
 // undouble writes each doubled quote of text once.
 func undouble(text []byte, quote byte, mem *decode.Scratch) []byte {
 	dst := mem.Bytes(len(text))
-	n := 0
-	for {
-		i := bytes.IndexByte(text, quote)
-		if i < 0 {
-			n += copy(dst[n:], text)
-			return dst[:n]
+	n, i := 0, 0
+	for i+8 <= len(text) {
+		w := binary.LittleEndian.Uint64(text[i:])
+		binary.LittleEndian.PutUint64(dst[n:], w) // there is room: n is never ahead of i
+		q := zeros(w ^ ones*uint64(quote))
+		if q == 0 {
+			i, n = i+8, n+8
+			continue
 		}
-		n += copy(dst[n:], text[:i])
+		near := bits.TrailingZeros64(q) >> 3
+		i, n = i+near, n+near
 		// Quotes come in long runs where one encoding holds another.
 		for ; i < len(text) && text[i] == quote; i += 2 {
 			dst[n] = quote
 			n++
 		}
-		text = text[min(i, len(text)):]
 	}
+	for ; i < len(text); i++ {
+		dst[n] = text[i]
+		n++
+		if text[i] == quote {
+			i++
+		}
+	}
+	return dst[:n]
 }
 
 // csvError says what is wrong with a CSV line, and where.
@@ -48,34 +60,65 @@ type csvError struct {
 	detail string
 }
 
-// csvStops are the bytes that mean something outside of quotes.
-var csvStops = [256]bool{',': true, '"': true, '\n': true}
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// zeros marks the zero bytes of w. Marks above the lowest may be false.
+func zeros(w uint64) uint64 { return (w - ones) &^ w & highs }
 
 // nextField reads the field that begins at from. It gives where the comma after it is,
 // or len(line).
 func nextField(line []byte, from int) (f field, end int, err *csvError) {
-	if from < len(line) && line[from] == '"' {
-		return quotedField(line, from+1)
-	}
-	for i := from; i < len(line); i++ {
-		if !csvStops[line[i]] {
-			continue
+	if from < len(line) {
+		switch line[from] {
+		case '"':
+			return quotedField(line, from+1)
+		case ',':
+			return field{}, from, nil
 		}
+	}
+	// Most fields are shorter than a word of eight bytes.
+	i := from
+	for i+8 <= len(line) {
+		w := binary.LittleEndian.Uint64(line[i:])
+		if stop := zeros(w^ones*',') | zeros(w^ones*'"') | zeros(w^ones*'\n'); stop != 0 {
+			i += bits.TrailingZeros64(stop) >> 3
+			break
+		}
+		i += 8
+	}
+	for ; i < len(line); i++ {
 		switch line[i] {
+		case ',':
+			return field{raw: line[from:i]}, i, nil
 		case '"':
 			return field{}, i, &csvError{decode.BadCSV, i, "a quote inside a field that has none around it"}
 		case '\n':
 			return field{}, i, &csvError{decode.BadCSV, i, "a newline outside of quotes: two records in one"}
 		}
-		return field{raw: line[from:i]}, i, nil
 	}
 	return field{raw: line[from:]}, len(line), nil
+}
+
+// nextQuote gives how far the next quote is, or -1. Most are near.
+func nextQuote(b []byte) int {
+	for i := 0; i+8 <= len(b); i += 8 {
+		if q := zeros(binary.LittleEndian.Uint64(b[i:]) ^ ones*'"'); q != 0 {
+			return i + bits.TrailingZeros64(q)>>3
+		}
+		if i == 24 {
+			break
+		}
+	}
+	return bytes.IndexByte(b, '"')
 }
 
 // quotedField reads the field whose text begins at from, after its quote.
 func quotedField(line []byte, from int) (f field, end int, err *csvError) {
 	for i := from; ; {
-		q := bytes.IndexByte(line[i:], '"')
+		q := nextQuote(line[i:])
 		if q < 0 {
 			return field{}, len(line), &csvError{decode.Cut, len(line), "a quote is not closed"}
 		}
