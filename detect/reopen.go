@@ -16,6 +16,8 @@ type reopening struct {
 	items []reopened // queue: the oldest first
 	first int
 	floor uint64 // number of items[first]
+	// latest is the greatest time of an access: Windows.Reopen is counted from it.
+	latest int64
 
 	mentions []mention // queue, in the order of their items
 	head     int
@@ -53,11 +55,9 @@ func (r *reopening) hash(s string) uint64 { return maphash.String(r.seed, s) }
 
 // keep puts a decided access at hand.
 func (r *reopening) keep(d *Detector, a *Access, revision uint32, findings []Finding, reads []Read) {
-	for r.first < len(r.items) && (r.items[r.first].access.Time < d.clock-d.w.decide-d.w.reopen || len(r.items)-r.first >= d.o.MaxReopen) {
+	r.latest = max(r.latest, a.Time)
+	for r.first < len(r.items) && (r.items[r.first].access.Time < r.latest-d.w.orphan-d.w.reopen || len(r.items)-r.first >= d.o.MaxReopen) {
 		r.expire()
-	}
-	if a.Late && d.clock == forever {
-		return
 	}
 	kept := Access{Key: a.Key, Time: a.Time, Late: a.Late, Cold: a.Cold}
 	kept.Requests = r.requests.take(len(a.Requests))
