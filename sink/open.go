@@ -121,12 +121,15 @@ func connect(ctx context.Context, o Options, kind Kind, rest string) (*clickhous
 // prepare waits for the server and checks its version and schema.
 func prepare(ctx context.Context, o Options, store *clickhouse.Store) error {
 	began := time.Now()
-	for {
+	for waited := false; ; waited = true {
 		err := store.CheckVersion(ctx)
 		if err == nil {
 			err = schema(ctx, o, store)
 		}
 		if err == nil {
+			if waited {
+				o.Trouble.Recovered()
+			}
 			return nil
 		}
 		if !clickhouse.Passing(err) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ func askCommand(std streams) *cobra.Command {
 		Use:   "ask",
 		Short: "Ask who read whose rows, from what is stored",
 		Long:  "Ask forensic questions of the stored findings and reads.\n\n" + listQuestions(),
-		Args:  noArgs,
+		Args:  noSuchCommand,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprint(std.out, listQuestions())
 			return err
@@ -71,6 +72,12 @@ func questionCommand(std streams, q clickhouse.Question) *cobra.Command {
 			if a.Until, err = parseTime(until, now); err != nil {
 				return usageError(fmt.Errorf("--until: %w", err))
 			}
+			if !a.Since.Before(a.Until) {
+				return usageError(fmt.Errorf("--since %s is not before --until %s", since, until))
+			}
+			if limit < 0 {
+				return usageError(fmt.Errorf("--limit %d: want a number of rows, or 0 for all", limit))
+			}
 			for _, p := range q.Params {
 				if !p.Empty && !cmd.Flags().Changed(p.Name) {
 					return usageError(fmt.Errorf("ask %s: --%s is missing: %s", q.Name, p.Name, p.About))
@@ -87,7 +94,11 @@ func questionCommand(std streams, q clickhouse.Question) *cobra.Command {
 					return err
 				}
 				defer func() { _ = answer.Close() }()
-				return write(std.out, answer)
+				rows, err := write(std.out, answer)
+				if err == nil && limit > 0 && rows == limit {
+					_, _ = fmt.Fprintf(std.err, "trespass: these are the first %d rows, there may be more: --limit 0 gives all\n", limit)
+				}
+				return err
 			})
 		},
 	}
@@ -105,8 +116,7 @@ func questionCommand(std streams, q clickhouse.Question) *cobra.Command {
 // parseTime reads a time, or a span before now.
 func parseTime(text string, now time.Time) (time.Time, error) {
 	if days, ok := strings.CutSuffix(text, "d"); ok {
-		var n int
-		if _, err := fmt.Sscanf(days+" ", "%d ", &n); err == nil && n >= 0 {
+		if n, err := strconv.Atoi(days); err == nil && n >= 0 {
 			return now.AddDate(0, 0, -n), nil
 		}
 	}
@@ -121,12 +131,12 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("%q: want a time such as 2026-11-01T12:00:00Z, or a span such as 24h or 30d", text)
 }
 
-// answerWriters are the forms of an answer.
-var answerWriters = map[string]func(io.Writer, *clickhouse.Answer) error{
+// answerWriters are the forms of an answer. Each gives the number of rows.
+var answerWriters = map[string]func(io.Writer, *clickhouse.Answer) (int, error){
 	"table": writeTable, "json": writeJSON, "ndjson": writeNDJSON, "csv": writeCSV,
 }
 
-func writeTable(w io.Writer, a *clickhouse.Answer) error {
+func writeTable(w io.Writer, a *clickhouse.Answer) (int, error) {
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
 	head := make(table.Row, len(a.Columns))
@@ -134,48 +144,50 @@ func writeTable(w io.Writer, a *clickhouse.Answer) error {
 		head[i] = c
 	}
 	t.AppendHeader(head)
-	n := 0
-	err := each(a, func(row []any) error {
+	n, err := each(a, func(row []any) error {
 		cells := make(table.Row, len(row))
 		for i, v := range row {
 			cells[i] = screen.Clean(cell(v))
 		}
 		t.AppendRow(cells)
-		n++
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	if n == 0 {
+	switch {
+	case err != nil:
+	case n == 0:
 		_, err = fmt.Fprintln(w, "No rows.")
-		return err
+	case n == 1:
+		_, err = fmt.Fprintf(w, "%s\n1 row\n", t.Render())
+	default:
+		_, err = fmt.Fprintf(w, "%s\n%d rows\n", t.Render(), n)
 	}
-	_, err = fmt.Fprintf(w, "%s\n%d rows\n", t.Render(), n)
-	return err
+	return n, err
 }
 
-func writeJSON(w io.Writer, a *clickhouse.Answer) error {
+func writeJSON(w io.Writer, a *clickhouse.Answer) (int, error) {
 	all := []map[string]any{}
-	if err := each(a, func(row []any) error { all = append(all, object(a.Columns, row)); return nil }); err != nil {
-		return err
+	n, err := each(a, func(row []any) error { all = append(all, object(a.Columns, row)); return nil })
+	if err != nil {
+		return n, err
 	}
 	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(all)
+	return n, enc.Encode(all)
 }
 
-func writeNDJSON(w io.Writer, a *clickhouse.Answer) error {
+func writeNDJSON(w io.Writer, a *clickhouse.Answer) (int, error) {
 	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
 	return each(a, func(row []any) error { return enc.Encode(object(a.Columns, row)) })
 }
 
-func writeCSV(w io.Writer, a *clickhouse.Answer) error {
+func writeCSV(w io.Writer, a *clickhouse.Answer) (int, error) {
 	out := csv.NewWriter(w)
 	if err := out.Write(a.Columns); err != nil {
-		return err
+		return 0, err
 	}
-	err := each(a, func(row []any) error {
+	n, err := each(a, func(row []any) error {
 		cells := make([]string, len(row))
 		for i, v := range row {
 			cells[i] = plainCell(cell(v))
@@ -186,7 +198,7 @@ func writeCSV(w io.Writer, a *clickhouse.Answer) error {
 	if err == nil {
 		err = out.Error()
 	}
-	return err
+	return n, err
 }
 
 // plainCell keeps a spreadsheet from running a value as a formula.
@@ -197,15 +209,17 @@ func plainCell(s string) string {
 	return s
 }
 
-func each(a *clickhouse.Answer, do func([]any) error) error {
+// each gives the rows one by one, and their number.
+func each(a *clickhouse.Answer, do func([]any) error) (n int, err error) {
 	for {
 		row, err := a.Next()
 		if err != nil || row == nil {
-			return err
+			return n, err
 		}
 		if err := do(row); err != nil {
-			return err
+			return n, err
 		}
+		n++
 	}
 }
 

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -11,6 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"trespass.dev/trespass/cmd/trespass/config"
+	"trespass.dev/trespass/cmd/trespass/report"
+	"trespass.dev/trespass/cmd/trespass/screen"
+	"trespass.dev/trespass/cmd/trespass/service"
 	"trespass.dev/trespass/ingest/kafka"
 	"trespass.dev/trespass/sink"
 	"trespass.dev/trespass/sink/clickhouse"
@@ -30,26 +36,26 @@ unless --no-environment is given. Nothing is changed.`,
 			if policyPath == "" && configPath == "" {
 				return usageError(fmt.Errorf("say what to check: --policy FILE, --config FILE, or both"))
 			}
-			c := config.Default()
-			if configPath != "" {
-				var err error
-				if c, err = config.Load(configPath); err != nil {
-					return configError(err)
-				}
-				say(std, "ok  configuration %s", configPath)
+			if configPath == "" {
+				return checkPolicy(std, policyPath, config.Formats{})
+			}
+			c, err := config.Load(configPath)
+			if err != nil {
+				return configError(err)
 			}
 			if policyPath == "" {
 				policyPath = c.Path(c.Policy)
 			}
-			rules, err := rulesFrom(policyPath, c.Formats)
-			if err != nil {
+			policyErr := checkPolicy(std, policyPath, c.Formats)
+			set, err := prepare(c, &service.Rules{})
+			if err := errors.Join(policyErr, err); err != nil {
 				return configError(err)
 			}
-			say(std, "ok  policy %s: %d tables, %d routes, version %s", policyPath, len(rules.Policy.Tables), len(rules.Policy.Routes), rules.Policy.Version)
-			if configPath == "" || noEnvironment {
+			say(std, "ok  configuration %s", configPath)
+			if noEnvironment {
 				return nil
 			}
-			return checkEnvironment(cmd.Context(), std, &c)
+			return checkEnvironment(cmd.Context(), std, set)
 		},
 	}
 	cmd.Flags().StringVarP(&policyPath, "policy", "p", "", "policy.yaml (default: the one that the configuration names)")
@@ -60,62 +66,59 @@ unless --no-environment is given. Nothing is changed.`,
 
 func say(std streams, format string, a ...any) { _, _ = fmt.Fprintf(std.out, format+"\n", a...) }
 
+// checkPolicy shows what a policy says, or every fault of it.
+func checkPolicy(std streams, path string, formats config.Formats) error {
+	rules, err := rulesFrom(path, formats)
+	if err != nil {
+		return configError(err)
+	}
+	say(std, "ok  policy %s: %s, %s, version %s", path, report.Plural(len(rules.Policy.Tables), "table"), report.Plural(len(rules.Policy.Routes), "route"), rules.Policy.Version)
+	return nil
+}
+
 // checkEnvironment looks at everything and says what is wrong with each part.
-func checkEnvironment(ctx context.Context, std streams, c *config.Config) error {
+func checkEnvironment(ctx context.Context, std streams, set *settings) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	var wrong []string
 	part := func(name string, err error) {
 		if err != nil {
 			wrong = append(wrong, name)
-			say(std, "--  %s: %v", name, err)
+			say(std, "--  %s: %s", name, screen.CleanLines(err.Error()))
 			return
 		}
 		say(std, "ok  %s", name)
 	}
-	part("kafka", checkKafka(ctx, c))
-	part("sink", checkSink(ctx, c))
+	part("kafka", checkKafka(ctx, set.kafka))
+	part("sink", checkSink(ctx, set))
 	if len(wrong) > 0 {
-		return fmt.Errorf("not in order: %s", strings.Join(wrong, ", "))
+		return fmt.Errorf("not in order: %s; see above", strings.Join(wrong, ", "))
 	}
 	return nil
 }
 
-func checkKafka(ctx context.Context, c *config.Config) error {
-	k, err := kafkaConfig(c)
+func checkKafka(ctx context.Context, c kafka.Config) error {
+	source, err := kafka.New(c, zerolog.Nop())
 	if err != nil {
 		return err
 	}
-	source, err := kafka.New(k, zerolog.Nop())
-	if err != nil {
-		return err
+	if err := source.Check(ctx); err != nil {
+		return fmt.Errorf("%w; look at kafka in the configuration (brokers %s, group %s), and whether Kafka listens there", err, strings.Join(c.Brokers, ", "), c.Group)
 	}
-	return source.Check(ctx)
+	return nil
 }
 
 // checkSink asks a server. The embedded engine is not started for a check: only
 // its directory is looked at.
-func checkSink(ctx context.Context, c *config.Config) error {
-	kind, rest, err := sink.Parse(c.SinkAddress())
+func checkSink(ctx context.Context, set *settings) error {
+	_, rest, err := sink.Parse(set.config.SinkAddress())
 	if err != nil {
 		return err
 	}
-	if kind != sink.Server {
-		if err := os.MkdirAll(rest, 0o700); err != nil {
-			return err
-		}
-		f, err := os.CreateTemp(rest, ".check")
-		if err != nil {
-			return fmt.Errorf("the directory cannot be written to: %w", err)
-		}
-		_ = f.Close()
-		return os.Remove(f.Name())
+	if set.sink != sink.Server {
+		return checkFolder(rest)
 	}
-	password, err := c.Secret(c.Sink.PasswordFile, "TRESPASS_CLICKHOUSE_PASSWORD")
-	if err != nil {
-		return err
-	}
-	store, closeStore, err := sink.Store(ctx, sink.Options{Address: c.SinkAddress(), Password: password})
+	store, closeStore, err := sink.Store(ctx, sink.Options{Address: rest, Password: set.password})
 	if err != nil {
 		return err
 	}
@@ -124,8 +127,30 @@ func checkSink(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	if len(st.Unknown)+len(st.Changed) > 0 {
+	if len(st.Unknown)+len(st.Changed) > 0 || !*set.config.Sink.Migrate {
 		return st.Err()
 	}
-	return nil
+	return nil // run brings up to date what is only behind
+}
+
+// checkFolder tries whether a data directory can be made, or written to. It leaves
+// nothing behind.
+func checkFolder(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	for {
+		_, err := os.Lstat(dir)
+		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			break
+		}
+		dir = filepath.Dir(dir)
+	}
+	f, err := os.CreateTemp(dir, ".trespass-check-")
+	if err != nil {
+		return fmt.Errorf("the data directory cannot be written to: %w; give another one (sink.address), or the right to this one", err)
+	}
+	_ = f.Close()
+	return os.Remove(f.Name())
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -21,7 +22,7 @@ import (
 )
 
 func demoCommand(std streams) *cobra.Command {
-	d := &demo{std: std}
+	d := &demo{std: std, supported: embedded.Supported}
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Act out a small marketplace with ten kinds of leak, on this machine alone",
@@ -49,19 +50,27 @@ type demo struct {
 	requests int
 	listen   string
 	library  string
-}
 
-const demoTopics = "app, audit and facts"
+	supported func() bool // whether there is an engine for this machine
+	seed      uint64      // of the first round's marketplace, less one
+	keep      bool        // the temporary folder, because an error names its log
+}
 
 // run starts broker, service and engine, and plays until it is told to stop.
 func (d *demo) run(ctx context.Context) error {
-	if d.dir == "" {
+	if d.dir != "" {
+		d.seed = uint64(time.Now().Unix()) << 16 // what an earlier demo left there is not found again
+	} else {
 		dir, err := os.MkdirTemp("", "trespass-demo-")
 		if err != nil {
-			return err
+			return fmt.Errorf("demo: make a folder for its data: %w", err)
 		}
 		d.dir = dir
-		defer func() { _ = os.RemoveAll(dir) }()
+		defer func() {
+			if !d.keep {
+				_ = os.RemoveAll(dir)
+			}
+		}()
 	}
 	if err := os.MkdirAll(d.dir, 0o700); err != nil {
 		return fmt.Errorf("demo: make its folder: %w", err)
@@ -83,27 +92,25 @@ func (d *demo) run(ctx context.Context) error {
 
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	d.say("Starting a broker for %s, the service, and the ClickHouse engine.", demoTopics)
-	played := make(chan error, 1)
+	d.say("Starting a broker for app, audit and facts, the service, and the store.")
+	var playing sync.WaitGroup
+	var playErr error
 	ready := func(metrics string, out *sink.Opened) {
-		go func() {
-			err := d.play(ctx, broker.ListenAddrs(), metrics, out)
-			played <- err
-			stop(err)
-		}()
+		playing.Go(func() {
+			playErr = d.play(ctx, broker.ListenAddrs(), metrics, out)
+			stop(playErr)
+		})
 	}
 	err = wire(ctx, d.config(broker.ListenAddrs()), streams{err: log, out: io.Discard}, wireOptions{rules: rules, ready: ready})
-	select {
-	case playErr := <-played:
-		if playErr != nil && !errors.Is(playErr, context.Canceled) {
-			return playErr
-		}
-	default:
-	}
-	if err != nil && !errors.Is(err, context.Canceled) {
+	stop(err)
+	playing.Wait()
+	if err != nil && !errors.Is(err, playErr) {
 		return d.explain(err)
 	}
-	return nil
+	if errors.Is(playErr, context.Canceled) {
+		return nil
+	}
+	return playErr
 }
 
 // config is what a user's trespass.yaml would say.
@@ -122,7 +129,7 @@ func (d *demo) config(brokers []string) config.Config {
 // sink is the engine, or plain files where there is none for this machine.
 func (d *demo) sink() string {
 	data := filepath.Join(d.dir, "data")
-	if !embedded.Supported() {
+	if !d.supported() {
 		d.say("There is no ClickHouse engine for this machine: findings go to files in %s, and cannot be asked for with SQL.", data)
 		return "lines:" + data
 	}
@@ -133,6 +140,7 @@ func (d *demo) explain(err error) error {
 	if errors.Is(err, embedded.ErrNoProgram) {
 		return fmt.Errorf("demo: %w", err)
 	}
+	d.keep = true
 	return fmt.Errorf("demo: %w (its log is %s)", err, filepath.Join(d.dir, "trespass.log"))
 }
 
@@ -142,11 +150,17 @@ func (d *demo) play(ctx context.Context, brokers []string, metrics string, out *
 	w := &kafka.Writer{Addr: kafka.TCP(brokers...), RequiredAcks: kafka.RequireAll, Balancer: &kafka.RoundRobin{}, BatchTimeout: 5 * time.Millisecond}
 	defer func() { _ = w.Close() }()
 	beating, stop := context.WithCancel(ctx)
+	var beats sync.WaitGroup
+	beats.Go(func() { _ = beat(beating, brokers) })
+	defer beats.Wait()
 	defer stop()
-	go func() { _ = beat(beating, brokers) }()
 	shown := newShown(out, filepath.Join(d.dir, "data"))
+	if _, err := shown.look(ctx); err != nil {
+		return fmt.Errorf("demo: ask for findings: %w", err)
+	}
+	shown.round()
 	for round := uint64(1); ; round++ {
-		world := market.NewWorld(round, 14)
+		world := market.NewWorld(d.seed+round, 14)
 		steps := world.Script(d.requests)
 		start := time.Now()
 		if err := d.write(ctx, w, world, steps, start); err != nil {
@@ -161,7 +175,7 @@ func (d *demo) play(ctx context.Context, brokers []string, metrics string, out *
 		}
 		shown.round()
 		if err := pause(ctx, 20*time.Second); err != nil {
-			return nil
+			return err
 		}
 	}
 }
@@ -234,6 +248,7 @@ func (d *demo) verdict(want map[string]string, got compared) error {
 		d.say("  not planted: %s", e)
 	}
 	if d.once {
+		d.keep = true
 		return fmt.Errorf("demo: %d planted leaks were not found, %d findings were not planted (log: %s)", len(got.missing), len(got.extra), filepath.Join(d.dir, "trespass.log"))
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"trespass.dev/trespass/cmd/trespass/screen"
 )
 
 // Exit codes. They are the same for every command and never change their meaning.
@@ -49,7 +51,7 @@ func exitCode(err error, w io.Writer) int {
 	case errors.Is(e.err, context.Canceled):
 		_, _ = fmt.Fprintln(w, "trespass: stopped")
 	default:
-		_, _ = fmt.Fprintln(w, "trespass:", e.err)
+		_, _ = fmt.Fprintln(w, "trespass:", screen.CleanLines(e.err.Error()))
 	}
 	if e.code == exitUsage {
 		_, _ = fmt.Fprintln(w, "Run trespass --help, or trespass COMMAND --help.")

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
 	"os/signal"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
 
@@ -19,10 +19,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"trespass.dev/trespass/cmd/trespass/config"
-	"trespass.dev/trespass/cmd/trespass/screen"
 	"trespass.dev/trespass/cmd/trespass/service"
 	"trespass.dev/trespass/detect"
-	"trespass.dev/trespass/ingest/kafka"
 	"trespass.dev/trespass/sink"
 	"trespass.dev/trespass/sink/embedded"
 )
@@ -40,6 +38,9 @@ SIGHUP reads the policy again and keeps the old one when the new one is wrong.
 SIGTERM stops: what is decided is written and committed within ten seconds.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if path == "" {
+				return usageError(errors.New("run: name the configuration: --config trespass.yaml"))
+			}
 			c, err := config.Load(path)
 			if err != nil {
 				return configError(err)
@@ -51,7 +52,6 @@ SIGTERM stops: what is decided is written and committed within ten seconds.`,
 		},
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", "", "trespass.yaml (see deploy/trespass.yaml)")
-	_ = cmd.MarkFlagRequired("config")
 	return cmd
 }
 
@@ -62,8 +62,11 @@ type wireOptions struct {
 	ready  func(metrics string, s *sink.Opened) // called once all parts are up
 }
 
-// wire builds the service from its parts and runs it until ctx ends. This is the
-// one place where everything meets:
+// stopLimit is how long everything together may take to stop.
+const stopLimit = 10 * time.Second
+
+// wire builds the service from its parts and runs it until ctx ends, which is no
+// error. This is the one place where everything meets:
 //
 //	policy file ── rules ─┐
 //	Kafka topics ─────────┤
@@ -71,74 +74,81 @@ type wireOptions struct {
 //	                      └─ metrics, health ── HTTP
 //
 // What is opened is closed in reverse.
-func wire(ctx context.Context, c config.Config, std streams, o wireOptions) (err error) {
-	log, err := newLog(c.Log, std.err)
+func wire(ctx context.Context, c config.Config, std streams, o wireOptions) error {
+	set, err := prepare(c, o.rules)
 	if err != nil {
-		return configError(err)
+		return err
 	}
-	rules := o.rules
-	if rules == nil {
-		if rules, err = loadRules(&c); err != nil {
-			return configError(err)
-		}
-	}
-	source, err := kafkaConfig(&c)
-	if err != nil {
-		return configError(err)
-	}
-	password, err := c.Secret(c.Sink.PasswordFile, "TRESPASS_CLICKHOUSE_PASSWORD")
-	if err != nil {
-		return configError(err)
-	}
-
 	listen, err := net.Listen("tcp", c.HTTP.Listen)
 	if err != nil {
-		return fmt.Errorf("serve metrics: %w; set http.listen to a free address", err)
+		return fmt.Errorf("serve metrics and health: %w; give a free address (http.listen in trespass.yaml, --listen of the demo)", err)
 	}
 	defer func() { _ = listen.Close() }()
+
+	log := set.newLog(std.err)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	trouble := service.NewTrouble(registry, log, service.Build{Version: version, Revision: revision(), Go: runtime.Version()})
-	state := &readiness{reason: "opening the sink"}
+	state := &readiness{trouble: trouble}
 
-	group, ctx := errgroup.WithContext(ctx)
-	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
+	group, inner := errgroup.WithContext(ctx)
+	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx)) // metrics stay up while the rest stops
 	group.Go(func() error { return service.Serve(serving, listen, registry, state.get) })
 	group.Go(func() error {
 		defer stopServing()
-		out, err := sink.Open(ctx, sink.Options{
-			Address: c.SinkAddress(), Password: password, Writer: writerName(), Trouble: trouble,
-			Engine: engineOptionsFor(&c, log), Migrate: *c.Sink.Migrate,
-		})
-		if err != nil {
-			return fmt.Errorf("open the sink: %w", err)
-		}
-		defer func() {
-			if closeErr := out.Close(); err == nil && closeErr != nil {
-				log.Warn().Err(closeErr).Msg("close the sink")
-			}
-		}()
-		s, err := service.New(service.Options{
-			Kafka: source, Facts: factTopics(&c), Idle: time.Duration(c.Windows.Idle), Rules: *rules,
-			Detect: detect.Options{Windows: windows(&c), Environment: c.Environment},
-			Sink:   out, Log: log, Registry: registry,
-		}, trouble)
-		if err != nil {
-			return configError(err)
-		}
-		state.set(s.Ready)
-		reloading, stopReloading := context.WithCancel(ctx)
-		defer stopReloading()
-		go reload(reloading, o.reload, &c, s, trouble, log)
-		log.Info().Str("version", version).Str("metrics", "http://"+listen.Addr().String()+"/metrics").Str("policy", rules.Policy.Version).Msg("started")
-		if o.ready != nil {
-			o.ready("http://"+listen.Addr().String()+"/metrics", out)
-		}
-		err = s.Run(ctx)
-		log.Info().Msg("stopped")
-		return err
+		return set.work(inner, "http://"+listen.Addr().String()+"/metrics", log, registry, trouble, state, o)
 	})
-	return group.Wait()
+	ended := make(chan error, 1)
+	go func() { ended <- group.Wait() }()
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		select {
+		case err = <-ended:
+		case <-time.After(stopLimit):
+			return fmt.Errorf("stop: not everything ended within %s; what was not committed is read again at the next start", stopLimit)
+		}
+	}
+	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		log.Info().Msg("stopped")
+		return nil
+	}
+	return err
+}
+
+// work opens the sink and reads until ctx ends.
+func (set *settings) work(ctx context.Context, metrics string, log zerolog.Logger, registry *prometheus.Registry,
+	trouble *service.Trouble, state *readiness, o wireOptions) error {
+	c := &set.config
+	out, err := sink.Open(ctx, sink.Options{
+		Address: c.SinkAddress(), Password: set.password, Writer: writerName(), Trouble: trouble,
+		Engine: engineOptionsFor(c, log), Migrate: *c.Sink.Migrate,
+	})
+	if err != nil {
+		return fmt.Errorf("open the sink: %w", err)
+	}
+	defer func() {
+		if err := out.Close(); err != nil {
+			log.Warn().Err(err).Msg("close the sink")
+		}
+	}()
+	s, err := service.New(service.Options{
+		Kafka: set.kafka, Facts: factTopics(c), Idle: time.Duration(c.Windows.Idle), Rules: *set.rules,
+		Detect: detect.Options{Windows: windows(c), Environment: c.Environment},
+		Sink:   out, Log: log, Registry: registry,
+	}, trouble)
+	if err != nil {
+		return configError(err)
+	}
+	state.set(s.Ready)
+	reloading, stopReloading := context.WithCancel(ctx)
+	defer stopReloading()
+	go reload(reloading, o.reload, c, s, trouble, log)
+	log.Info().Str("version", version).Str("metrics", metrics).Str("policy", set.rules.Policy.Version).Msg("started")
+	if o.ready != nil {
+		o.ready(metrics, out)
+	}
+	return s.Run(ctx)
 }
 
 // reload takes a new policy at each signal, if it is right.
@@ -160,40 +170,6 @@ func reload(ctx context.Context, signals <-chan os.Signal, c *config.Config, s *
 	}
 }
 
-func kafkaConfig(c *config.Config) (kafka.Config, error) {
-	out := kafka.Config{Brokers: c.Kafka.Brokers, Group: c.Kafka.Group, SessionTimeout: time.Duration(c.Kafka.Session)}
-	for _, l := range [][]string{c.Kafka.Topics.Facts, c.Kafka.Topics.App, c.Kafka.Topics.Audit, c.Kafka.Topics.Edge} {
-		out.Topics = append(out.Topics, l...)
-	}
-	if t := c.Kafka.TLS; t != nil {
-		out.TLS = &kafka.TLS{CAFile: c.Path(t.CAFile), CertFile: c.Path(t.CertFile), KeyFile: c.Path(t.KeyFile), ServerName: t.ServerName}
-	}
-	if s := c.Kafka.SASL; s != nil {
-		password, err := c.Secret(s.PasswordFile, "TRESPASS_KAFKA_PASSWORD")
-		if err != nil {
-			return out, err
-		}
-		out.SASL = &kafka.SASL{Mechanism: strings.ToUpper(s.Mechanism), User: s.User, Password: password}
-	}
-	return out, nil
-}
-
-func factTopics(c *config.Config) map[string]bool {
-	facts := map[string]bool{}
-	for _, t := range c.Kafka.Topics.Facts {
-		facts[t] = true
-	}
-	return facts
-}
-
-func windows(c *config.Config) detect.Windows {
-	w := c.Windows
-	return detect.Windows{
-		Disorder: time.Duration(w.Disorder), Lateness: time.Duration(w.Lateness), Join: time.Duration(w.Join),
-		Txn: time.Duration(w.Txn), Reopen: time.Duration(w.Reopen),
-	}
-}
-
 func engineOptions(c *config.Config) embedded.Options {
 	return embedded.Options{Library: c.Path(c.Sink.Library), Memory: c.Sink.Memory, Stderr: io.Discard}
 }
@@ -209,18 +185,6 @@ func engineOptionsFor(c *config.Config, log zerolog.Logger) embedded.Options {
 		log.Error().Err(err).Msg("the embedded engine is away and started again; nothing is lost meanwhile")
 	}
 	return o
-}
-
-// newLog makes the service's log: JSON, or lines for people on a terminal.
-func newLog(c config.Log, w io.Writer) (zerolog.Logger, error) {
-	level, err := zerolog.ParseLevel(c.Level)
-	if err != nil {
-		return zerolog.Nop(), fmt.Errorf("log.level %q: want debug, info, warn or error", c.Level)
-	}
-	if c.Format == "console" || c.Format == "auto" && screen.IsTerminal(w) {
-		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: !screen.Colour("auto", w)}
-	}
-	return zerolog.New(w).Level(level).With().Timestamp().Logger(), nil
 }
 
 func writerName() string {

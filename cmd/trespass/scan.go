@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,7 +37,8 @@ each line is, is found by its content. All files are read as one log, by the tim
 their lines.
 
 Outputs, any number of -o: text (the default, for people), json, ndjson (one finding
-a line), reads (one judged record a line). -o ndjson=FILE writes to a file.
+a line), reads (one judged record a line). -o ndjson=FILE writes to a file. With
+--follow, ndjson and reads are written as they come, each revision of a finding.
 
 Exit code 1 when a finding is at or above --fail-on, 2 when it could not finish.`,
 		Example: `  trespass scan --policy policy.yaml app.ndjson postgresql.csv
@@ -53,15 +55,26 @@ Exit code 1 when a finding is at or above --fail-on, 2 when it could not finish.
 				}
 				s.floor = &floor
 			}
+			if !slices.Contains(screen.Modes(), colour) {
+				return usageError(fmt.Errorf("--color %q: want %s", colour, strings.Join(screen.Modes(), ", ")))
+			}
+			if s.window <= 0 {
+				return usageError(fmt.Errorf("--window %s: want a time span such as 30s", s.window))
+			}
+			if err := check(outputs); err != nil {
+				return usageError(err)
+			}
+			lines := ingest.Config{Format: format, TimeZone: formats.TimeZone, LinePrefix: formats.LogLinePrefix}
+			if err := lines.Validate(); err != nil {
+				return usageError(err)
+			}
 			var err error
-			if s.rules, err = s.load(policyPath, format, formats); err != nil {
+			if s.rules, err = s.load(policyPath, formats); err != nil {
 				return configError(err)
 			}
+			s.rules.Ingest.Format = format
 			s.colour = screen.Colour(colour, std.out)
-			if err := s.open(outputs); err != nil {
-				return err
-			}
-			return s.run(cmd.Context(), args)
+			return s.run(cmd.Context(), args, outputs)
 		},
 	}
 	f := cmd.Flags()
@@ -104,27 +117,19 @@ type scan struct {
 }
 
 // load reads the policy, or takes one that knows no table.
-func (s *scan) load(path, format string, formats config.Formats) (*service.Rules, error) {
+func (s *scan) load(path string, formats config.Formats) (*service.Rules, error) {
 	if path != "" {
-		rules, err := rulesFrom(path, formats)
-		if err == nil {
-			rules.Ingest.Format = format
-			err = rules.Ingest.Validate()
-		}
-		return rules, err
+		return rulesFrom(path, formats)
 	}
 	s.report.NoPolicy = true
-	in := ingest.Config{Format: format, TimeZone: formats.TimeZone, LinePrefix: formats.LogLinePrefix}
-	return &service.Rules{Policy: policy.Default().Detect, Ingest: in}, in.Validate()
+	return &service.Rules{
+		Policy: policy.Default().Detect,
+		Ingest: ingest.Config{TimeZone: formats.TimeZone, LinePrefix: formats.LogLinePrefix},
+	}, nil
 }
 
 // run reads all files as one log and judges it.
-func (s *scan) run(ctx context.Context, paths []string) (err error) {
-	defer func() {
-		if closeErr := s.close(); err == nil {
-			err = closeErr
-		}
-	}()
+func (s *scan) run(ctx context.Context, paths, outputs []string) (err error) {
 	found, err := files.Find(paths)
 	if err != nil {
 		return err
@@ -134,6 +139,16 @@ func (s *scan) run(ctx context.Context, paths []string) (err error) {
 		return err
 	}
 	defer func() { _ = set.Close() }()
+	// The outputs are opened before anything is read, so that a wrong path does not cost
+	// a long run, and after the logs, so that a wrong log does not cost an old result.
+	defer func() {
+		if closeErr := s.close(); err == nil {
+			err = closeErr
+		}
+	}()
+	if err := s.open(outputs, found); err != nil {
+		return err
+	}
 	bar := newProgress(s.std.err, s.quiet || s.follow, set)
 	err = s.judge(ctx, set)
 	bar.stop()
@@ -203,14 +218,11 @@ func (s *scan) take(detector *detect.Detector) error {
 		s.report.Finding(s.out.Findings[i])
 	}
 	for i := range s.out.Reads {
-		r := &s.out.Reads[i]
-		s.report.Read(r)
-		for _, o := range s.outputs {
-			if o.read != nil {
-				if err := o.read(r); err != nil {
-					return err
-				}
-			}
+		s.report.Read(&s.out.Reads[i])
+	}
+	for i := range s.outputs {
+		if err := s.outputs[i].take(&s.out); err != nil {
+			return fmt.Errorf("write %s: %w", s.outputs[i].place, err)
 		}
 	}
 	return nil

@@ -20,8 +20,8 @@ type Report struct {
 	Undecided   map[string]int64         // statements and lines that no verdict could be given for
 	Accesses    int64
 	NoPolicy    bool
-	Formats     map[string]int64 // records, by format
 
+	seen     seen
 	findings map[detect.FindingID]detect.Finding
 }
 
@@ -29,7 +29,7 @@ type Report struct {
 func New() *Report {
 	return &Report{
 		Quarantined: map[string]int64{}, Verdicts: map[detect.Verdict]int64{}, Unjudged: map[string]int64{},
-		Undecided: map[string]int64{}, Formats: map[string]int64{}, findings: map[detect.FindingID]detect.Finding{},
+		Undecided: map[string]int64{}, seen: newSeen(), findings: map[detect.FindingID]detect.Finding{},
 	}
 }
 
@@ -44,6 +44,9 @@ func (r *Report) Finding(f detect.Finding) {
 func (r *Report) Read(d *detect.Read) {
 	n := max(d.Count, 1)
 	r.Verdicts[d.Verdict] += n
+	if r.NoPolicy {
+		r.seen.read(d, n)
+	}
 	switch d.Verdict {
 	case detect.VerdictOwnerUnknown, detect.VerdictActorUnknown, detect.VerdictMalformed:
 		r.Unjudged[d.Verdict.String()+": "+d.Table] += n

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -131,9 +130,6 @@ func evidence(g *Group) []string {
 func (p *printer) coverage(r *Report) {
 	all, judged := r.Records()
 	p.line("Read %s from %s.", Plural(int(r.Lines), "line"), Plural(r.Sources, "file"))
-	for _, f := range slices.Sorted(maps.Keys(r.Formats)) {
-		p.line("  %-12s %d", f, r.Formats[f])
-	}
 	share := 100.0
 	if all > 0 {
 		share = 100 * float64(judged) / float64(all)
@@ -144,8 +140,7 @@ func (p *printer) coverage(r *Report) {
 	p.reasons("quarantined", r.Quarantined)
 	if r.NoPolicy {
 		p.line("")
-		p.line("No policy was given, so no table is known to be private and nothing can be judged.")
-		p.line("Write a policy.yaml (a dozen lines; see deploy/policy.yaml) and run again with --policy.")
+		p.noPolicy(&r.seen)
 	}
 }
 

@@ -33,6 +33,20 @@ func Clean(s string) string {
 	return b.String()
 }
 
+// CleanLines is Clean for text of several lines, such as an error that shows part of
+// a file: line ends and tabs stay.
+func CleanLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		cells := strings.Split(line, "\t")
+		for j := range cells {
+			cells[j] = Clean(cells[j])
+		}
+		lines[i] = strings.Join(cells, "\t")
+	}
+	return strings.Join(lines, "\n")
+}
+
 func unsafeRune(r rune) bool {
 	return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar || r == '\u2028' || r == '\u2029'
 }
@@ -47,6 +61,9 @@ func IsTerminal(w io.Writer) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
+
+// Modes are the values that Colour takes.
+func Modes() []string { return []string{"auto", "always", "never"} }
 
 // Colour decides for one output: "always", "never", or "auto", which asks the
 // terminal and the variables NO_COLOR and FORCE_COLOR.

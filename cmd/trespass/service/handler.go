@@ -3,6 +3,8 @@ package service
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"time"
 
 	"trespass.dev/trespass/detect"
 	"trespass.dev/trespass/ingest"
@@ -15,12 +17,48 @@ import (
 type handler struct {
 	task   *task
 	part   *part
+	rules  *Rules
 	stream *ingest.Stream
+	quiet  time.Time // since when fetches bring nothing; zero after one that did
+}
+
+// decoded is what one fetch brought, on its way from a fetch goroutine to the owner.
+type decoded struct {
+	part  *part
+	batch *ingest.Batch // nil: no events
+	raw   *kafka.Batch  // the memory that the events point into; nil: their own
+	lost  *lost
+	next  int64 // records before it are all in this one or in one before
+	read  int64 // records before it have been fetched; the stream may hold the last back
+
+	caughtUp bool
+	quiet    time.Duration // how long the partition has been found at its end
+}
+
+// lost is a range of records that nobody can read.
+type lost struct {
+	row     contract.Quarantined
+	records int64
+}
+
+func (d *decoded) release() {
+	if d.batch != nil {
+		d.batch.Release()
+	}
+	if d.raw != nil {
+		d.raw.Release()
+	}
+}
+
+func (t *task) newHandler(p *part) *handler {
+	return &handler{task: t, part: p, rules: t.rules, stream: ingest.NewStream(t.rules.Ingest)}
 }
 
 // Records implements kafka.Handler.
 func (h *handler) Records(ctx context.Context, raw *kafka.Batch) error {
+	h.quiet = time.Time{}
 	batch := ingest.NewBatch()
+	h.reload(batch)
 	for i := range raw.Records {
 		r := &raw.Records[i]
 		h.stream.Record(ingest.Record{
@@ -28,7 +66,21 @@ func (h *handler) Records(ctx context.Context, raw *kafka.Batch) error {
 			Value:  r.Value, Null: r.Null, Time: r.Time * 1e6,
 		}, batch)
 	}
-	return h.send(ctx, &decoded{part: h.part, batch: batch, raw: raw, next: h.next(raw.Next)})
+	return h.send(ctx, &decoded{part: h.part, batch: batch, raw: raw, next: h.next(raw.Next), read: raw.Next})
+}
+
+// reload takes over a new way to find fields. A record that is held back is ended
+// by that: its halves cannot be read in two ways.
+func (h *handler) reload(batch *ingest.Batch) {
+	rules := h.task.s.rules.Load()
+	if rules == h.rules {
+		return
+	}
+	if !reflect.DeepEqual(rules.Ingest, h.rules.Ingest) {
+		h.stream.Flush(batch)
+		h.stream = ingest.NewStream(rules.Ingest)
+	}
+	h.rules = rules
 }
 
 // next is the offset up to which nothing is held back: the first half of a record
@@ -40,54 +92,68 @@ func (h *handler) next(position int64) int64 {
 	return position
 }
 
+// Gap implements kafka.Handler: records were deleted before they were read. That
+// is put on record, counted and alerted, and reading goes on, since nobody can
+// bring them back.
+func (h *handler) Gap(ctx context.Context, g kafka.Gap) error {
+	h.task.s.o.Log.Error().Str("topic", g.Partition.Topic).Int32("partition", g.Partition.Partition).
+		Int64("from", g.From).Int64("to", g.To).Msg("records were deleted by Kafka before they were read: make retention longer than the longest outage")
+	return h.send(ctx, h.jump(reasonGap, g.From, g.To,
+		fmt.Sprintf("%d records up to offset %d were deleted before they were read", g.To-g.From, g.To-1)))
+}
+
+// BadBatch implements kafka.Handler: records that cannot be read go to
+// quarantine by their offsets.
+func (h *handler) BadBatch(ctx context.Context, b kafka.BadBatch) error {
+	return h.send(ctx, h.jump(reasonBadBatch, b.First, b.Last+1, fmt.Sprintf("offsets %d to %d: %v", b.First, b.Last, b.Err)))
+}
+
+// jump passes over records. What was held back before them is ended: its other half
+// does not come.
+func (h *handler) jump(reason string, from, to int64, detail string) *decoded {
+	h.quiet = time.Time{}
+	batch := ingest.NewBatch()
+	h.stream.Flush(batch)
+	return &decoded{part: h.part, batch: batch, next: to, read: to, lost: &lost{
+		records: to - from,
+		row: contract.Quarantined{
+			Origin: detect.Origin{Source: h.part.Topic, Partition: h.part.Partition.Partition, Offset: from},
+			Reason: reason, Detail: detail,
+		},
+	}}
+}
+
+// CaughtUp implements kafka.Handler. When the partition has been quiet for so long
+// that it is not waited for any more, what was held back is ended as well.
+func (h *handler) CaughtUp(ctx context.Context, position int64) error {
+	now := time.Now()
+	if h.quiet.IsZero() {
+		h.quiet = now
+	}
+	d := &decoded{part: h.part, read: position, caughtUp: true, quiet: now.Sub(h.quiet)}
+	if _, held := h.stream.Held(); held && d.quiet >= h.task.s.o.Idle {
+		d.batch = ingest.NewBatch()
+		h.stream.Flush(d.batch)
+	}
+	d.next = h.next(position)
+	return h.send(ctx, d)
+}
+
 // send waits for the owner, and before that for the facts, unless these are them.
 func (h *handler) send(ctx context.Context, d *decoded) error {
-	release := func() error {
-		if d.raw != nil {
-			d.batch.Release()
-			d.raw.Release()
-		}
-		return ctx.Err()
-	}
 	if !h.part.facts {
 		select {
 		case <-h.task.factsRead:
 		case <-ctx.Done():
-			return release()
+			d.release()
+			return ctx.Err()
 		}
 	}
 	select {
 	case h.task.in <- d:
 		return nil
 	case <-ctx.Done():
-		return release()
+		d.release()
+		return ctx.Err()
 	}
-}
-
-// Gap implements kafka.Handler: records were deleted before they were read. That
-// is put on record, counted and alerted, and reading goes on, since nobody can
-// bring them back.
-func (h *handler) Gap(ctx context.Context, g kafka.Gap) error {
-	h.task.s.metrics.gap(g)
-	h.task.s.o.Log.Error().Str("topic", g.Partition.Topic).Int32("partition", g.Partition.Partition).
-		Int64("from", g.From).Int64("to", g.To).Msg("records were deleted by Kafka before they were read: make retention longer than the longest outage")
-	return h.send(ctx, &decoded{part: h.part, next: g.To, lost: &contract.Quarantined{
-		Origin: detect.Origin{Source: g.Partition.Topic, Partition: g.Partition.Partition, Offset: g.From},
-		Reason: "data_gap", Detail: fmt.Sprintf("%d records up to offset %d were deleted before they were read", g.To-g.From, g.To-1),
-	}})
-}
-
-// BadBatch implements kafka.Handler: records that cannot be read go to
-// quarantine by their offsets.
-func (h *handler) BadBatch(ctx context.Context, b kafka.BadBatch) error {
-	h.task.s.metrics.quarantined("bad_batch")
-	return h.send(ctx, &decoded{part: h.part, next: b.Last + 1, lost: &contract.Quarantined{
-		Origin: detect.Origin{Source: b.Partition.Topic, Partition: b.Partition.Partition, Offset: b.First},
-		Reason: "bad_batch", Detail: fmt.Sprintf("offsets %d to %d: %v", b.First, b.Last, b.Err),
-	}})
-}
-
-// CaughtUp implements kafka.Handler.
-func (h *handler) CaughtUp(ctx context.Context, position int64) error {
-	return h.send(ctx, &decoded{part: h.part, caughtUp: true, next: h.next(position)})
 }

@@ -8,6 +8,7 @@ import (
 
 	"trespass.dev/trespass/detect"
 	"trespass.dev/trespass/detect/query"
+	"trespass.dev/trespass/ingest"
 	"trespass.dev/trespass/ingest/decode"
 	"trespass.dev/trespass/ingest/kafka"
 	"trespass.dev/trespass/sink/contract"
@@ -32,7 +33,11 @@ type metrics struct {
 	duplicates  prometheus.Counter
 	accesses    prometheus.Counter
 	skipped     *prometheus.CounterVec
-	lastEvent   prometheus.Gauge
+	dropped     *prometheus.CounterVec
+	clamped     prometheus.Counter
+	lastEvent   *prometheus.GaugeVec
+	lastBeat    *prometheus.GaugeVec
+	factsAt     prometheus.Gauge
 	lastInsert  prometheus.Gauge
 	latency     prometheus.Histogram
 	stages      *prometheus.HistogramVec
@@ -40,7 +45,9 @@ type metrics struct {
 	reloadOK    prometheus.Gauge
 	reloadAt    prometheus.Gauge
 
-	kinds map[detect.Kind]prometheus.Counter
+	kinds    map[detect.Kind]prometheus.Counter
+	verdicts map[detect.Verdict]prometheus.Counter
+	counted  graded
 }
 
 // kindNames are the values of the label kind.
@@ -76,7 +83,7 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 		events:      counter("events_received_total", "Log lines decoded, by kind of event.", "kind"),
 		refused:     counter("events_quarantined_total", "Records that could not be decoded, by reason. They are stored in the table quarantine.", "reason"),
 		undecided:   counter("events_undecided_total", "Events that were read and could not be judged, by reason. A coverage gap.", "reason"),
-		reads:       counter("reads_total", "Records that came back and got a verdict.", "verdict"),
+		reads:       counter("reads_total", "Records that came back and got a verdict, by verdict.", "verdict"),
 		findings:    counter("findings_total", "Findings, by rule and severity. A finding counts again when a revision changes its severity.", "rule", "severity"),
 		inserted:    counter("rows_inserted_total", "Rows that the sink has acknowledged.", "table"),
 		insertTries: counter("insert_batches_total", "Writes to the sink.", "result"),
@@ -84,7 +91,10 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 		gaps:        counter("data_gap_records_total", "Records that Kafka deleted before they were read."),
 		state:       gauges("state_entries", "What is held in memory, by kind.", "kind"),
 		skipped:     counter("statements_not_judged_total", "Statements that are no read of a client, by reason.", "reason"),
-		lastEvent:   gauge("last_event_processed_timestamp_seconds", "Event time of the newest line judged."),
+		dropped:     counter("events_dropped_total", "Records passed over on purpose, by reason: empty are null, blank, or silent and without a time.", "reason"),
+		lastEvent:   gauges("last_event_processed_timestamp_seconds", "Event time of the newest line read, by topic. 0 before the first.", "source"),
+		lastBeat:    gauges("heartbeat_last_seen_timestamp_seconds", "Time of the newest heartbeat read, by topic. 0 before the first.", "source"),
+		factsAt:     gauge("facts_loaded_timestamp_seconds", "When the facts had been read up to where they ended at the start. 0 without facts."),
 		lastInsert:  gauge("last_insert_success_timestamp_seconds", "When the sink last acknowledged a write."),
 		loaded:      gauge("rules_loaded", "Rules in force."),
 		reloadOK:    gauge("config_last_reload_successful", "Whether the last reload of the policy was taken."),
@@ -94,6 +104,7 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 	m.evictions = count("state_evictions_total", "Lines decided before their partner could come, because memory was full. Each is a possible miss.")
 	m.late = count("events_late_total", "Lines that came too late to be joined. They are judged by themselves.")
 	m.duplicates = count("events_duplicate_total", "Lines that were delivered more than once.")
+	m.clamped = count("events_clamped_total", "Events dated later than Kafka took them; their time was put back to that.")
 	m.accesses = count("accesses_total", "Accesses judged.")
 	m.latency = prometheus.NewHistogram(histogram("detection_latency_seconds", "From the time of the read to its finding being safe in the sink.", []float64{.1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900}))
 	m.stages = prometheus.NewHistogramVec(histogram("stage_duration_seconds", "Time that one batch took in a stage.", []float64{.0001, .0005, .001, .005, .01, .05, .1, .5, 1, 5}), []string{"stage"})
@@ -109,10 +120,14 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 	for _, r := range decode.Reasons() {
 		m.refused.WithLabelValues(string(r))
 	}
-	m.refused.WithLabelValues("bad_batch")
-	for _, v := range detect.Verdicts() {
-		m.reads.WithLabelValues(v.String())
+	for _, r := range []string{reasonGap, reasonBadBatch} {
+		m.refused.WithLabelValues(r)
 	}
+	m.verdicts = map[detect.Verdict]prometheus.Counter{}
+	for _, v := range detect.Verdicts() {
+		m.verdicts[v] = m.reads.WithLabelValues(v.String())
+	}
+	m.dropped.WithLabelValues("empty")
 	for _, r := range detect.Rules() {
 		for _, s := range detect.Severities() {
 			m.findings.WithLabelValues(r.Name, s.String())
@@ -125,7 +140,7 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 	for _, r := range []string{"ok", "error"} {
 		m.insertTries.WithLabelValues(r)
 	}
-	for _, s := range []string{"judge", "write"} {
+	for _, s := range []string{stageJudge, stageWrite} {
 		m.stages.WithLabelValues(s)
 	}
 	m.gaps.WithLabelValues()
@@ -138,9 +153,7 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 	for _, r := range detect.Skips() {
 		m.skipped.WithLabelValues(r.String())
 	}
-	for _, k := range []string{"lines", "bytes", "sessions", "plans"} {
-		m.state.WithLabelValues(k)
-	}
+	m.idle()
 	m.loaded.Set(float64(len(detect.Rules())))
 	m.reloadOK.Set(1)
 	m.reloadAt.SetToCurrentTime()
@@ -162,24 +175,101 @@ var tables = []string{"findings", "reads", "quarantine", "facts"}
 // Build is what build_info says.
 type Build struct{ Version, Revision, Go string }
 
+// Reasons of quarantine that are no decoder's.
+const (
+	reasonGap      = "data_gap"
+	reasonBadBatch = "bad_batch"
+)
+
+// Stages that are timed.
+const (
+	stageJudge = "judge"
+	stageWrite = "write"
+)
+
+// sources begins the series of each topic.
+func (m *metrics) sources(topics []string) {
+	for _, t := range topics {
+		m.lastEvent.WithLabelValues(t)
+		m.lastBeat.WithLabelValues(t)
+	}
+}
+
 func (m *metrics) event(e *detect.Event) { m.kinds[e.Kind].Inc() }
 
-// batch records how long one batch took to judge, and how far event time is.
-func (m *metrics) batch(started time.Time, newest int64) {
-	m.stages.WithLabelValues("judge").Observe(time.Since(started).Seconds())
+// batch counts what a batch holds beside its events.
+func (m *metrics) batch(b *ingest.Batch) {
+	m.dropped.WithLabelValues("empty").Add(float64(b.Skipped))
+	m.clamped.Add(float64(b.Clamped))
+}
+
+func (m *metrics) stage(name string, took time.Duration) {
+	m.stages.WithLabelValues(name).Observe(took.Seconds())
+}
+
+// eventTimes says how far a topic is, in nanoseconds; 0 where nothing came.
+func (m *metrics) eventTimes(topic string, newest, beat int64) {
 	if newest > 0 {
-		m.lastEvent.Set(float64(newest) / 1e9)
+		m.lastEvent.WithLabelValues(topic).Set(float64(newest) / 1e9)
+	}
+	if beat > 0 {
+		m.lastBeat.WithLabelValues(topic).Set(float64(beat) / 1e9)
+	}
+}
+
+func (m *metrics) factsRead() { m.factsAt.SetToCurrentTime() }
+
+// idle says that nothing is in memory, as before the first record and when another
+// member holds the partitions.
+func (m *metrics) idle() {
+	for _, k := range []string{"lines", "bytes", "sessions", "plans"} {
+		m.state.WithLabelValues(k).Set(0)
 	}
 }
 
 func (m *metrics) quarantined(reason string) { m.refused.WithLabelValues(reason).Inc() }
 
-func (m *metrics) read(r *detect.Read) { m.reads.WithLabelValues(r.Verdict.String()).Inc() }
+// lost counts records that nobody can read, and the one row that says so.
+func (m *metrics) lost(l *lost) {
+	m.quarantined(l.row.Reason)
+	if l.row.Reason == reasonGap {
+		m.gaps.WithLabelValues().Add(float64(l.records))
+	}
+}
 
+func (m *metrics) read(r *detect.Read) { m.verdicts[r.Verdict].Add(float64(max(r.Count, 1))) }
+
+// found counts a finding once, and again for each revision that grades it anew.
 func (m *metrics) found(f *detect.Finding) {
-	if !f.Resolved {
+	if m.counted.fresh(f) && !f.Resolved {
 		m.findings.WithLabelValues(f.Rule, f.Severity.String()).Inc()
 	}
+}
+
+// graded remembers how findings were counted, for at least the last gradedMost of
+// them. Revisions follow within minutes.
+type graded struct{ now, before map[detect.FindingID]grade }
+
+type grade struct {
+	rule     string
+	severity detect.Severity
+}
+
+const gradedMost = 20_000
+
+func (g *graded) fresh(f *detect.Finding) bool {
+	is := grade{f.Rule, f.Severity}
+	if was, ok := g.now[f.ID]; ok && was == is {
+		return false
+	}
+	if was, ok := g.before[f.ID]; ok && was == is {
+		return false
+	}
+	if g.now == nil || len(g.now) >= gradedMost {
+		g.before, g.now = g.now, make(map[detect.FindingID]grade)
+	}
+	g.now[f.ID] = is
+	return true
 }
 
 func (m *metrics) stored(b *contract.Batch, now time.Time) {
@@ -210,8 +300,6 @@ func (m *metrics) judged(d *detect.Detector, last *detect.Stats) {
 	m.state.WithLabelValues("plans").Set(float64(now.Plans))
 	*last = now
 }
-
-func (m *metrics) gap(g kafka.Gap) { m.gaps.WithLabelValues().Add(float64(g.To - g.From)) }
 
 // kafkaCollector shows the source's own counters when it is scraped.
 type kafkaCollector struct {

@@ -58,6 +58,9 @@ type Service struct {
 	metrics *metrics
 	rules   atomic.Pointer[Rules]
 	stalled chan error
+
+	factsLeft atomic.Int64           // facts partitions that must be read before anything is judged
+	uncommit  atomic.Pointer[string] // why offsets are not committed; nil: they are
 }
 
 // New makes a service and connects to nothing.
@@ -71,6 +74,7 @@ func New(o Options, trouble *Trouble) (*Service, error) {
 	}
 	s.source = source
 	o.Registry.MustRegister(newKafkaCollector(source))
+	s.metrics.sources(o.Kafka.Topics)
 	return s, nil
 }
 
@@ -103,15 +107,41 @@ func (s *Service) Reload(r Rules) { s.rules.Store(&r) }
 // Ready says whether the service does its work, with a reason for each part.
 func (s *Service) Ready() (bool, map[string]string) {
 	state := s.source.State()
-	sinkReady, sinkReason := s.trouble.Sink()
-	return state.Ready && sinkReady, map[string]string{"kafka": state.Reason, "sink": sinkReason}
+	ready, sink := s.trouble.Sink()
+	ready = ready && state.Ready
+	parts := map[string]string{"kafka": state.Reason, "sink": sink, "policy": s.trouble.policy()}
+	if len(s.o.Facts) > 0 {
+		parts["facts"] = "read"
+		if left := s.factsLeft.Load(); left > 0 {
+			ready, parts["facts"] = false, fmt.Sprintf("reading them from their beginning, %d partitions to go; nothing is judged before", left)
+		}
+	}
+	if why := s.uncommit.Load(); why != nil {
+		ready, parts["commits"] = false, *why
+	}
+	return ready, parts
 }
 
-// onStall ends the program when input waits and nothing moves, unless it is the
-// sink that everything waits for: that heals by itself.
-func (s *Service) onStall(stall kafka.Stall) {
-	if _, reason := s.trouble.Sink(); stall.InHandler && reason != sinkWell {
+// commitTrouble is told how each commit went.
+func (s *Service) commitTrouble(err error) {
+	if err == nil {
+		s.uncommit.Store(nil)
 		return
+	}
+	why := err.Error()
+	s.uncommit.Store(&why)
+}
+
+// onStall ends the program when input waits and nothing moves, unless it waits for
+// what heals by itself: the sink, or the facts.
+func (s *Service) onStall(stall kafka.Stall) {
+	if stall.InHandler {
+		if _, reason := s.trouble.Sink(); reason != sinkWell {
+			return
+		}
+		if s.factsLeft.Load() > 0 && !s.o.Facts[stall.Topic] {
+			return
+		}
 	}
 	var dump strings.Builder
 	_ = pprof.Lookup("goroutine").WriteTo(&dump, 1)

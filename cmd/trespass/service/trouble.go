@@ -26,6 +26,7 @@ type Trouble struct {
 	err    string
 	since  time.Time
 	logged time.Time
+	reload error // why the last reload was refused
 }
 
 // NewTrouble registers the service's metrics.
@@ -58,7 +59,7 @@ func (t *Trouble) Recovered() {
 func (t *Trouble) Inserted(table string, rows int, took time.Duration) {
 	t.metrics.insertTries.WithLabelValues("ok").Inc()
 	t.metrics.inserted.WithLabelValues(table).Add(float64(rows))
-	t.metrics.stages.WithLabelValues("write").Observe(took.Seconds())
+	t.metrics.stage(stageWrite, took)
 	t.metrics.lastInsert.SetToCurrentTime()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -71,22 +72,47 @@ func (t *Trouble) Refused(table, reason string) {
 	t.log.Error().Str("table", table).Str("reason", reason).Msg("a row can never fit its table; it is in quarantine")
 }
 
-// Sink says how the sink is.
+// Sink says how the sink is. A short trouble does not make it unready.
 func (t *Trouble) Sink() (ready bool, reason string) {
+	why, failing := t.Failing()
+	if !failing {
+		return true, sinkWell
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return time.Since(t.since) < sinkTrouble, why
+}
+
+// Failing says whether the last write, or the last try to connect, failed, and why.
+func (t *Trouble) Failing() (why string, failing bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.err == "" {
-		return true, sinkWell
+		return "", false
 	}
-	return time.Since(t.since) < sinkTrouble, "retrying since " + t.since.UTC().Format(time.RFC3339) + ": " + t.err
+	return "retrying since " + t.since.UTC().Format(time.RFC3339) + ": " + t.err, true
 }
 
 // Reloaded records the outcome of a reload of the policy.
 func (t *Trouble) Reloaded(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.reload = err
 	if err != nil {
 		t.metrics.reloadOK.Set(0)
 		return
 	}
 	t.metrics.reloadOK.Set(1)
 	t.metrics.reloadAt.SetToCurrentTime()
+}
+
+// policy says which policy is in force. One that was refused does not make the
+// service unready: the old one does its work.
+func (t *Trouble) policy() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.reload != nil {
+		return "in force, but the last reload was refused; see the log"
+	}
+	return "in force"
 }
