@@ -38,7 +38,7 @@ func (d *Detector) request(at Part, e *Event, time, stamp int64) {
 	d.enc.b = d.enc.b[:0]
 	d.enc.request(r)
 	d.keep(n)
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	if r.Complete {
 		x.flags |= flagComplete | flagIdentity
 	}
@@ -131,7 +131,7 @@ func (d *Detector) statement(at Part, e *Event, time, stamp int64) {
 	d.enc.b = d.enc.b[:0]
 	d.enc.statement(s, literals, undecided)
 	d.keep(n)
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	x.plan, x.seq, x.stmt = plan, s.Line, s.Kind
 	if read {
 		x.flags |= flagRead
@@ -147,7 +147,7 @@ func (d *Detector) statement(at Part, e *Event, time, stamp int64) {
 	switch {
 	case session == "":
 	case !noTxn:
-		if !d.enchain2(n, d.chains.get(spaceTxn, session, txn, 0), 0) {
+		if !d.enchain2(n, d.chains.get(d.chains.within(spaceTxn, session, txn), 0), 0) {
 			d.crowded(n)
 			return
 		}
@@ -232,7 +232,7 @@ func (d *Detector) arrive(at Part, e *Event, time, stamp int64, kind nodeKind, s
 	name, free := d.name(e.LineID), e.LineID != 0 && !lost
 	if free {
 		if m, ok := d.named.get(name); ok {
-			x := &d.nodes.all[m]
+			x := d.nodes.at(m)
 			same := x.time == time && (x.kind == kind || x.kind == nodeUnit) && (kind != nodeRequest || x.who == who) && x.seq == seq
 			switch {
 			case !same:
@@ -255,7 +255,7 @@ func (d *Detector) arrive(at Part, e *Event, time, stamp int64, kind nodeKind, s
 		d.stats.late(stamp > time+d.w.lateness)
 	}
 	n := d.nodes.add()
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	x.time, x.line, x.kind, x.who, x.seq = time, e.LineID, kind, who, seq
 	x.part, x.offset = int32(at), e.Origin.Offset
 	if emit {
@@ -276,7 +276,7 @@ func (d *Detector) arrive(at Part, e *Event, time, stamp int64, kind nodeKind, s
 
 // again takes in another copy of a line that waits: the least receipt stands.
 func (d *Detector) again(at Part, e *Event, n int32, emit, hold bool) {
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	if x.is(flagDone) {
 		return
 	}
@@ -295,7 +295,7 @@ func (d *Detector) again(at Part, e *Event, n int32, emit, hold bool) {
 
 // keep stores what the encoder holds as a node's text.
 func (d *Detector) keep(n int32) {
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	x.data = d.arena.keep(d.enc.b)
 	d.nodes.bytes += int64(len(x.data))
 }
@@ -309,7 +309,7 @@ func (d *Detector) name(line uint64) uint64 {
 
 // unname forgets the name of a node: no copy of it can come on time any more.
 func (d *Detector) unname(n int32) {
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	if x.is(flagNamed) {
 		d.named.delete(d.name(x.line))
 		x.flags &^= flagNamed
@@ -321,11 +321,11 @@ func (d *Detector) enchain(n int32, space uint64, key string, side uint8) bool {
 	if key == "" {
 		return true
 	}
-	return d.enchain2(n, d.chains.get(space, key, "", side), side)
+	return d.enchain2(n, d.chains.get(d.chains.key(space, key), side), side)
 }
 
 func (d *Detector) enchain2(n, chain int32, side uint8) bool {
-	if chain == none || int(d.chains.all[chain].length) >= d.o.MaxPerKey {
+	if chain == none || int(d.chains.at(chain).length) >= d.o.MaxPerKey {
 		return false
 	}
 	d.chains.append(&d.nodes, chain, n)
@@ -342,14 +342,14 @@ func (d *Detector) unchain(n int32) {
 func (d *Detector) crowded(n int32) {
 	d.unchain(n)
 	d.stats.Evicted++
-	d.nodes.all[n].flags |= flagApart
+	d.nodes.at(n).flags |= flagApart
 	d.schedule(n, phaseAlone, d.w.seal)
 }
 
 // await schedules a line that came too late to be joined: after the last moment at
 // which a copy of it could have come on time.
 func (d *Detector) await(n int32, stamp int64) {
-	if stamp > d.nodes.all[n].time+d.w.seal {
+	if stamp > d.nodes.at(n).time+d.w.seal {
 		d.alone(n)
 		return
 	}

@@ -5,31 +5,30 @@ import "hash/maphash"
 // chain is the lines of one key that wait: of a request id, a trace id, or a
 // transaction.
 type chain struct {
-	hash       uint64
-	key, extra string // the key, and the transaction within a session
-	head, tail int32
-	side       uint8 // which of a node's links are this chain's
-	length     int32
+	hash, check uint64 // of the key
+	head, tail  int32
+	length      int32
+	side        uint8 // which of a node's links are this chain's
 	// last is the time of the last line whose turn is over, lastBare of the last
 	// without request id. A later line is the first of its kind only if it is far
 	// enough from them. A chain lives while lines of it wait, and that is long enough:
 	// a line near enough to ask was there before the turn was over.
 	last, lastBare int64
-	free           int32
 }
 
-// chains finds chains by key. Hashes are seeded by the process, so that nobody can
-// choose keys that meet; a key that meets another all the same has no chain.
+// chains finds chains by key. A key is known by two hashes that are seeded by the
+// process, so that nobody can choose keys that meet; where the first alone meets
+// another key's, there is no chain for it.
 type chains struct {
-	seed  maphash.Seed
-	index table
-	all   []chain
-	first int32
+	pool[chain]
+	seed, second maphash.Seed
+	index        table
 }
 
-func newChains() chains {
-	return chains{seed: maphash.MakeSeed(), first: none}
-}
+func newChains() chains { return chains{seed: maphash.MakeSeed(), second: maphash.MakeSeed()} }
+
+// key is what a chain is found by.
+type chainKey struct{ hash, check uint64 }
 
 // Spaces of keys: the same text as a request id and as a trace id is not one key.
 const (
@@ -39,68 +38,55 @@ const (
 	spaceAudit   = 0x27d4eb2f165667c5
 )
 
-func (c *chains) hash(space uint64, key, extra string) uint64 {
-	h := maphash.String(c.seed, key) ^ space
-	if extra != "" {
-		h = h*0xff51afd7ed558ccd ^ maphash.String(c.seed, extra)
-	}
-	return h
+// key is the key of an id.
+func (c *chains) key(space uint64, id string) chainKey {
+	return chainKey{maphash.String(c.seed, id) ^ space, maphash.String(c.second, id)}
 }
 
-// get gives the chain of a key, and makes it if need be. The key must live on.
-func (c *chains) get(space uint64, key, extra string, side uint8) int32 {
-	h := c.hash(space, key, extra)
-	if i, ok := c.index.get(h); ok {
-		if c.all[i].key != key || c.all[i].extra != extra {
-			return none
-		}
-		return i
-	}
-	return c.add(h, key, extra, side)
+// within is the key of a name that counts in a session only.
+func (c *chains) within(space uint64, session, name string) chainKey {
+	k, n := c.key(space, session), c.key(space, name)
+	return chainKey{k.hash*0xff51afd7ed558ccd ^ n.hash, k.check*0xff51afd7ed558ccd ^ n.check}
 }
 
-func (c *chains) add(h uint64, key, extra string, side uint8) int32 {
-	i := c.first
-	if i != none {
-		c.first = c.all[i].free
-	} else {
-		i = int32(len(c.all))
-		c.all = append(c.all, chain{})
-	}
-	c.all[i] = chain{hash: h, key: key, extra: extra, head: none, tail: none, side: side, last: never, lastBare: never}
-	c.index.set(h, i)
-	return i
+// text is the key of the audited executions of one text in one session. Texts whose
+// fingerprints meet share it: whoever looks compares plans.
+func (c *chains) text(session string, fingerprint uint64) chainKey {
+	k := c.key(spaceAudit, session)
+	return chainKey{k.hash ^ fingerprint*0xff51afd7ed558ccd, k.check}
 }
 
-// fingerprint gives the chain of the audited executions of one text in one session.
-// Texts whose hashes meet share it: whoever looks compares plans.
-func (c *chains) fingerprint(session string, text uint64) int32 {
-	h := c.hash(spaceAudit, session, "") ^ text
-	if i, ok := c.index.get(h); ok {
-		if c.all[i].key != session || c.all[i].side != 1 {
-			return none
-		}
-		return i
-	}
-	return c.add(h, session, "", 1)
-}
-
-// findFingerprint gives the same chain, or none.
-func (c *chains) findFingerprint(session string, text uint64) int32 {
-	i, ok := c.index.get(c.hash(spaceAudit, session, "") ^ text)
-	if !ok || c.all[i].key != session || c.all[i].side != 1 {
+// find gives the chain of a key, or none.
+func (c *chains) find(k chainKey) int32 {
+	i, ok := c.index.get(k.hash)
+	if !ok || c.at(i).check != k.check {
 		return none
 	}
 	return i
 }
 
+// get gives the chain of a key, and makes it if need be. It is none if another key
+// stands in the way.
+func (c *chains) get(k chainKey, side uint8) int32 {
+	if i, ok := c.index.get(k.hash); ok {
+		if x := c.at(i); x.check != k.check || x.side != side {
+			return none
+		}
+		return i
+	}
+	i := c.add()
+	*c.at(i) = chain{hash: k.hash, check: k.check, head: none, tail: none, side: side, last: never, lastBare: never}
+	c.index.set(k.hash, i)
+	return i
+}
+
 // append puts a node at the end of a chain.
 func (c *chains) append(ns *nodes, chainIndex, n int32) {
-	ch := &c.all[chainIndex]
-	l := &ns.all[n].links[ch.side]
+	ch := c.at(chainIndex)
+	l := &ns.at(n).links[ch.side]
 	*l = link{chain: chainIndex, prev: ch.tail, next: none}
 	if ch.tail != none {
-		ns.all[ch.tail].links[ch.side].next = n
+		ns.at(ch.tail).links[ch.side].next = n
 	} else {
 		ch.head = n
 	}
@@ -110,26 +96,25 @@ func (c *chains) append(ns *nodes, chainIndex, n int32) {
 
 // remove takes a node out of the chain of a side, and the chain away with its last node.
 func (c *chains) remove(ns *nodes, n int32, side uint8) {
-	l := &ns.all[n].links[side]
+	l := &ns.at(n).links[side]
 	if l.chain == none {
 		return
 	}
-	ch := &c.all[l.chain]
+	ch := c.at(l.chain)
 	if l.prev != none {
-		ns.all[l.prev].links[side].next = l.next
+		ns.at(l.prev).links[side].next = l.next
 	} else {
 		ch.head = l.next
 	}
 	if l.next != none {
-		ns.all[l.next].links[side].prev = l.prev
+		ns.at(l.next).links[side].prev = l.prev
 	} else {
 		ch.tail = l.prev
 	}
 	ch.length--
 	if ch.length == 0 {
 		c.index.delete(ch.hash)
-		*ch = chain{free: c.first}
-		c.first = l.chain
+		c.drop(l.chain)
 	}
 	l.chain = none
 }

@@ -38,7 +38,7 @@ const everyGroup = -1
 // Its further lines stand for themselves, only complete lines of one user within one
 // keyBucket stay together.
 func (d *Detector) decide(n int32) {
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	d.unname(n)
 	byID, byTrace := x.links[0].chain, x.links[1].chain
 	first := d.first(x, byID, byTrace)
@@ -69,7 +69,7 @@ func (d *Detector) decide(n int32) {
 		}
 	}
 	for _, m := range g.lines {
-		d.nodes.all[m].flags |= flagJoined | flagDone
+		d.nodes.at(m).flags |= flagJoined | flagDone
 		d.settled(m)
 		d.nodes.forget(m)
 	}
@@ -83,12 +83,12 @@ func (d *Detector) first(x *node, byID, byTrace int32) bool {
 	first := true
 	near := func(last int64) bool { return last != never && x.time-last <= d.w.join }
 	if byID != none {
-		c := &d.chains.all[byID]
+		c := d.chains.at(byID)
 		first = first && !near(c.last)
 		c.last = x.time
 	}
 	if byTrace != none {
-		c := &d.chains.all[byTrace]
+		c := d.chains.at(byTrace)
 		if x.is(flagHasR) {
 			first = first && !near(c.lastBare)
 		} else {
@@ -107,9 +107,9 @@ func (d *Detector) collect(n, chain int32, side uint8, first bool) {
 		return
 	}
 	g := &d.gather
-	x := &d.nodes.all[n]
-	for m := d.chains.all[chain].head; m != none; m = d.nodes.all[m].links[side].next {
-		y := &d.nodes.all[m]
+	x := d.nodes.at(n)
+	for m := d.chains.at(chain).head; m != none; m = d.nodes.at(m).links[side].next {
+		y := d.nodes.at(m)
 		if m == n || side == 1 && x.is(flagHasR) && y.is(flagHasR) {
 			continue
 		}
@@ -130,7 +130,7 @@ func (d *Detector) collect(n, chain int32, side uint8, first bool) {
 // sameCore tells whether two complete lines are one access: of one user, one request
 // id and one keyBucket.
 func (d *Detector) sameCore(a, b int32) bool {
-	x, y := &d.nodes.all[a], &d.nodes.all[b]
+	x, y := d.nodes.at(a), d.nodes.at(b)
 	return x.is(flagComplete) && y.is(flagComplete) && x.who == y.who && x.coreID() == y.coreID() && bucket(x.time) == bucket(y.time)
 }
 
@@ -145,22 +145,22 @@ func (n *node) coreID() int32 {
 // oneRequest keeps a line that has a trace id alone from tying several requests of
 // that trace together: it goes with the first of them.
 func (d *Detector) oneRequest(n int32) {
-	if d.nodes.all[n].is(flagHasR) {
+	if d.nodes.at(n).is(flagHasR) {
 		return
 	}
 	g := &d.gather
 	chosen := none
 	for _, m := range g.lines {
-		if d.nodes.all[m].is(flagHasR) && (chosen == none || d.nodes.before(m, chosen) < 0) {
+		if d.nodes.at(m).is(flagHasR) && (chosen == none || d.nodes.before(m, chosen) < 0) {
 			chosen = m
 		}
 	}
 	if chosen == none {
 		return
 	}
-	id := d.nodes.all[chosen].links[0].chain
+	id := d.nodes.at(chosen).links[0].chain
 	other := func(m int32) bool {
-		y := &d.nodes.all[m]
+		y := d.nodes.at(m)
 		return y.is(flagHasR) && y.links[0].chain != id
 	}
 	g.lines = slices.DeleteFunc(g.lines, other)
@@ -172,7 +172,7 @@ func (d *Detector) extend() {
 	g := &d.gather
 	n := len(g.lines)
 	for _, m := range g.later {
-		if d.nodes.all[m].is(flagComplete) && slices.ContainsFunc(g.lines[:n], func(l int32) bool { return d.sameCore(l, m) }) {
+		if d.nodes.at(m).is(flagComplete) && slices.ContainsFunc(g.lines[:n], func(l int32) bool { return d.sameCore(l, m) }) {
 			g.lines = append(g.lines, m)
 		}
 	}
@@ -183,16 +183,16 @@ func (d *Detector) extend() {
 func (d *Detector) leave() {
 	g := &d.gather
 	g.units = slices.DeleteFunc(g.units, func(u int32) bool {
-		y := &d.nodes.all[u]
+		y := d.nodes.at(u)
 		if !y.is(flagIdentity) || len(g.later) == 0 {
 			return false
 		}
-		is := func(m int32) bool { return d.nodes.all[m].is(flagIdentity) && d.nodes.all[m].who == y.who }
+		is := func(m int32) bool { return d.nodes.at(m).is(flagIdentity) && d.nodes.at(m).who == y.who }
 		if slices.ContainsFunc(g.lines, is) {
 			return false
 		}
 		return slices.ContainsFunc(g.later, func(m int32) bool {
-			return is(m) && !slices.Contains(g.lines, m) && abs(d.nodes.all[m].time-y.time) <= d.w.join
+			return is(m) && !slices.Contains(g.lines, m) && abs(d.nodes.at(m).time-y.time) <= d.w.join
 		})
 	})
 }
@@ -210,7 +210,7 @@ func (d *Detector) split() {
 		g.line = append(g.line, everyGroup)
 	}
 	for i, m := range g.lines {
-		x := &d.nodes.all[m]
+		x := d.nodes.at(m)
 		if !x.is(flagComplete) {
 			continue
 		}
@@ -224,7 +224,7 @@ func (d *Detector) split() {
 		g.line[i] = at
 	}
 	for i, m := range g.lines {
-		x := &d.nodes.all[m]
+		x := d.nodes.at(m)
 		if x.is(flagComplete) || !x.is(flagIdentity) {
 			continue
 		}
@@ -238,7 +238,7 @@ func (d *Detector) split() {
 	if len(g.groups) == 0 {
 		// No line names a user: the claims of the transactions do.
 		for _, u := range g.units {
-			if x := &d.nodes.all[u]; x.is(flagIdentity) && g.of(x.who) < 0 {
+			if x := d.nodes.at(u); x.is(flagIdentity) && g.of(x.who) < 0 {
 				g.groups = append(g.groups, group{who: x.who, known: true})
 			}
 		}
@@ -257,7 +257,7 @@ func (d *Detector) split() {
 	}
 	for _, u := range g.units {
 		to := only
-		if x := &d.nodes.all[u]; x.is(flagIdentity) {
+		if x := d.nodes.at(u); x.is(flagIdentity) {
 			if at := g.of(x.who); at >= 0 {
 				to = at
 			}
@@ -297,7 +297,7 @@ func (d *Detector) judgeGroup(i int) {
 		if !g.shares(g.line[j], i) {
 			continue
 		}
-		x := &d.nodes.all[m]
+		x := d.nodes.at(m)
 		a.Requests = append(a.Requests, d.requestLine(x))
 		r := &a.Requests[len(a.Requests)-1]
 		r.Shared = g.line[j] == everyGroup
@@ -340,7 +340,7 @@ func (d *Detector) judgeGroup(i int) {
 	a.Time = r.Time
 	switch {
 	case id == "" && trace == "", g.rest && !g.groups[i].complete:
-		a.Key = d.lineKey(&d.nodes.all[g.lines[0]])
+		a.Key = d.lineKey(d.nodes.at(g.lines[0]))
 	case g.groups[i].complete:
 		a.Key = d.requestKey(keyComplete, id, trace, user, a.Time)
 	default:
@@ -359,7 +359,7 @@ func (d *Detector) requestLine(x *node) RequestLine {
 
 // alone judges a line that came too late to be joined, or for which there was no room.
 func (d *Detector) alone(n int32) {
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	d.unname(n)
 	if x.is(flagDropped) {
 		d.nodes.drop(n)

@@ -13,7 +13,8 @@ type Options struct {
 	// MaxPending bounds the lines held for a partner; the oldest are decided
 	// early and counted as evicted when it is reached. 0 means 1,000,000.
 	MaxPending int
-	// MaxBytes bounds the text of the lines held, in the same way. 0 means 192 MiB.
+	// MaxBytes bounds the memory of the lines held, in the same way. The collector
+	// needs as much again. 0 means 256 MiB, about half a million lines.
 	MaxBytes int64
 	// MaxPerKey bounds the lines held for one request id, trace id or transaction; a
 	// line above it is judged by itself and counted as evicted. 0 means 4,096.
@@ -126,7 +127,7 @@ func newDetector(o Options) *Detector {
 		o.MaxPending = 1_000_000
 	}
 	if o.MaxBytes <= 0 {
-		o.MaxBytes = 192 << 20
+		o.MaxBytes = 256 << 20
 	}
 	if o.MaxPerKey <= 0 {
 		o.MaxPerKey = 4096
@@ -139,7 +140,7 @@ func newDetector(o Options) *Detector {
 	}
 	d := &Detector{
 		o: o, w: o.Windows.spans(), clock: never, slow: -1,
-		plans: query.NewCache(plansKept), nodes: nodes{first: none}, chains: newChains(),
+		plans: query.NewCache(plansKept), chains: newChains(),
 		timeline: newTimeline(), early: map[int32][]Finding{},
 	}
 	d.salt = maphash.Bytes(d.chains.seed, []byte("line"))
@@ -177,7 +178,8 @@ func (d *Detector) Skip(p Part, offset int64) {
 
 // Idle says whether a partition is read to its end and silent. The clock does not
 // wait for idle partitions, unless all that are still open are idle: then it stands.
-// What comes late of a partition that was idle is judged by itself.
+// What comes late of a partition that was idle is judged by itself. An event ends a
+// partition's idleness.
 func (d *Detector) Idle(p Part, idle bool) {
 	d.parts[p].idle = idle
 	d.turn()
@@ -262,8 +264,11 @@ func (d *Detector) Observe(at Part, e *Event) {
 	// Decisions made while this partition was idle, or early for want of room, are not
 	// taken back.
 	stamp = max(stamp, d.clock)
-	if !p.begun {
+	if !p.begun && time > 0 {
 		p.began, p.begun = time, true
+	}
+	if p.idle {
+		p.idle, d.slow = false, -1
 	}
 	d.stats.Events[e.Kind]++
 	switch e.Kind {
@@ -275,7 +280,7 @@ func (d *Detector) Observe(at Part, e *Event) {
 		d.fact(e)
 	}
 	d.parts[at].track.Clock(time)
-	if d.nodes.count > d.o.MaxPending || d.nodes.bytes > d.o.MaxBytes {
+	if d.nodes.count > d.o.MaxPending || d.nodes.memory() > d.o.MaxBytes {
 		d.evict()
 	}
 }
@@ -355,7 +360,7 @@ func (d *Detector) work() {
 // evict moves the clock to what is due next until a part of the lines has gone.
 func (d *Detector) evict() {
 	held := d.nodes.count
-	for d.timeline.length > 0 && (d.nodes.count > d.o.MaxPending/16*15 || d.nodes.bytes > d.o.MaxBytes/16*15) {
+	for d.timeline.length > 0 && (d.nodes.count > d.o.MaxPending/16*15 || d.nodes.memory() > d.o.MaxBytes/16*15) {
 		d.clock = max(d.clock, d.timeline.first()+1)
 		d.work()
 	}
@@ -364,14 +369,14 @@ func (d *Detector) evict() {
 
 // schedule puts an action for a node into the timeline.
 func (d *Detector) schedule(n int32, ph phase, after int64) {
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	d.timeline.add(action{due: x.time + after, time: x.time, line: x.line, node: n, phase: ph})
 }
 
 // settled lets go of a node's record: at once if nothing came of it, else when what
 // came of it has been taken.
 func (d *Detector) settled(n int32) {
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	if x.holder == none {
 		return
 	}

@@ -25,7 +25,7 @@ func (d *Detector) Reload(p *Policy) {
 
 // provisional reports at once what a complete line proves by itself.
 func (d *Detector) provisional(n int32) {
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	a := d.blank()
 	a.Requests = append(a.Requests, d.requestLine(x))
 	r := &a.Requests[0]
@@ -74,7 +74,7 @@ func (d *Detector) finish(emit bool, lines int, early []int32) {
 		if found, ok := d.early[n]; ok {
 			// A copy of the line may have come since, and its receipt is the one that stands.
 			for i := range found {
-				found[i].Origins = []Origin{d.origin(&d.nodes.all[n])}
+				found[i].Origins = []Origin{d.origin(d.nodes.at(n))}
 			}
 			d.takeBack(found, from, revision)
 			delete(d.early, n)

@@ -27,7 +27,6 @@ type node struct {
 	stmt    StatementKind
 	links   [2]link // in the chains of its keys
 	sibling int32   // next statement of the same sealed transaction
-	free    int32   // next free node
 }
 
 // link is a node's place in one chain.
@@ -61,44 +60,72 @@ const (
 
 func (n *node) is(f flags) bool { return n.flags&f != 0 }
 
+// pool holds many small values in blocks, so that it grows without moving them. A
+// place stays good, and so does a pointer, until the place is given back.
+type pool[T any] struct {
+	blocks []*[poolBlock]T
+	free   []int32
+	made   int32
+}
+
+const poolBlock = 1 << 10
+
+func (p *pool[T]) at(i int32) *T { return &p.blocks[uint32(i)/poolBlock][uint32(i)%poolBlock] }
+
+// add gives a place, whatever is in it.
+func (p *pool[T]) add() int32 {
+	if n := len(p.free); n > 0 {
+		i := p.free[n-1]
+		p.free = p.free[:n-1]
+		return i
+	}
+	if int(p.made) == len(p.blocks)*poolBlock {
+		p.blocks = append(p.blocks, new([poolBlock]T))
+	}
+	p.made++
+	return p.made - 1
+}
+
+func (p *pool[T]) drop(i int32) { p.free = append(p.free, i) }
+
 // nodes holds all lines that wait.
 type nodes struct {
-	all   []node
-	first int32 // of the free ones
+	pool[node]
 	count int
 	bytes int64
 }
 
 func (s *nodes) add() int32 {
 	s.count++
-	i := s.first
-	if s.first != none {
-		s.first = s.all[i].free
-	} else {
-		i = int32(len(s.all))
-		s.all = append(s.all, node{})
-	}
-	s.all[i] = node{holder: none, sibling: none, links: [2]link{{chain: none}, {chain: none}}}
+	i := s.pool.add()
+	*s.at(i) = node{holder: none, sibling: none, links: [2]link{{chain: none}, {chain: none}}}
 	return i
 }
 
 func (s *nodes) drop(i int32) {
 	s.forget(i)
 	s.count--
-	s.all[i].plan = nil
-	s.all[i].free = s.first
-	s.first = i
+	s.at(i).plan = nil
+	s.pool.drop(i)
 }
+
+// lineOverhead is about what a waiting line takes besides its text: the node, its share
+// of two chains, of the tables, and its action.
+const lineOverhead = 320
+
+// memory is about what all waiting lines take.
+func (s *nodes) memory() int64 { return s.bytes + int64(s.count)*lineOverhead }
 
 // forget lets go of the line's text.
 func (s *nodes) forget(i int32) {
-	s.bytes -= int64(len(s.all[i].data))
-	s.all[i].data = ""
+	x := s.at(i)
+	s.bytes -= int64(len(x.data))
+	x.data = ""
 }
 
 // before orders lines by time, then by identity, so that no order of arrival shows.
 func (s *nodes) before(a, b int32) int {
-	x, y := &s.all[a], &s.all[b]
+	x, y := s.at(a), s.at(b)
 	switch {
 	case x.time != y.time:
 		if x.time < y.time {

@@ -4,9 +4,9 @@ import "slices"
 
 // resolve gives a statement that carries no transaction id its transaction.
 func (d *Detector) resolve(n int32) {
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	session, _ := d.statementKeys(x.data)
-	chain := d.chains.get(spaceTxn, session, d.transactionOf(session, x), 0)
+	chain := d.chains.get(d.chains.within(spaceTxn, session, d.transactionOf(session, x)), 0)
 	if !d.enchain2(n, chain, 0) {
 		d.crowded(n)
 		return
@@ -18,11 +18,11 @@ func (d *Detector) resolve(n int32) {
 // audit lists an audited execution by its text, so that a line which repeats it
 // outside the transaction can be told.
 func (d *Detector) audit(n int32, session string) {
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	if x.stmt != StatementAudit || !x.is(flagRead) || x.plan == nil {
 		return
 	}
-	if chain := d.chains.fingerprint(session, x.plan.Fingerprint); chain != none {
+	if chain := d.chains.get(d.chains.text(session, x.plan.Fingerprint), 1); chain != none {
 		d.chains.append(&d.nodes, chain, n)
 	}
 }
@@ -30,16 +30,16 @@ func (d *Detector) audit(n int32, session string) {
 // resolveTwin gives a text line without transaction the transaction of the audited
 // execution nearest to it that has the same text; failing that, it stands for itself.
 func (d *Detector) resolveTwin(n int32) {
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	session, _ := d.statementKeys(x.data)
-	chain := d.chains.findFingerprint(session, x.plan.Fingerprint)
+	chain := d.chains.find(d.chains.text(session, x.plan.Fingerprint))
 	if chain == none {
 		d.resolve(n)
 		return
 	}
 	best, distance := none, int64(0)
-	for m := d.chains.all[chain].head; m != none; m = d.nodes.all[m].links[1].next {
-		y := &d.nodes.all[m]
+	for m := d.chains.at(chain).head; m != none; m = d.nodes.at(m).links[1].next {
+		y := d.nodes.at(m)
 		if !samePlan(x.plan, y.plan) || y.links[0].chain == none || abs(y.time-x.time) > d.w.txn/4 {
 			continue
 		}
@@ -51,7 +51,7 @@ func (d *Detector) resolveTwin(n int32) {
 			best, distance = m, away
 		}
 	}
-	if best == none || !d.enchain2(n, d.nodes.all[best].links[0].chain, 0) {
+	if best == none || !d.enchain2(n, d.nodes.at(best).links[0].chain, 0) {
 		d.resolve(n)
 		return
 	}
@@ -69,13 +69,13 @@ func abs(n int64) int64 {
 // line of a transaction takes in those up to Windows.Txn after it; what comes later
 // in a transaction that goes on stands for itself.
 func (d *Detector) seal(n int32) {
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	d.unname(n)
 	chain := x.links[0].chain
 	var members []int32
 	joined := x.is(flagJoined)
 	if chain != none {
-		ch := &d.chains.all[chain]
+		ch := d.chains.at(chain)
 		tail := ch.last != never && x.time-ch.last <= d.w.txn
 		ch.last = x.time
 		if !joined && !tail {
@@ -104,7 +104,7 @@ func (d *Detector) seal(n int32) {
 	x.flags |= flagJoined
 	read := false
 	for i, m := range members {
-		y := &d.nodes.all[m]
+		y := d.nodes.at(m)
 		y.flags |= flagJoined
 		read = read || y.is(flagRead)
 		if i+1 < len(members) {
@@ -122,9 +122,9 @@ func (d *Detector) seal(n int32) {
 // members lists the lines of a transaction that its first line takes in, that first.
 func (d *Detector) members(first, chain int32) []int32 {
 	list := d.gather.members[:0]
-	end := d.nodes.all[first].time + d.w.txn
-	for m := d.chains.all[chain].head; m != none; m = d.nodes.all[m].links[0].next {
-		if y := &d.nodes.all[m]; m != first && !y.is(flagJoined) && y.time <= end {
+	end := d.nodes.at(first).time + d.w.txn
+	for m := d.chains.at(chain).head; m != none; m = d.nodes.at(m).links[0].next {
+		if y := d.nodes.at(m); m != first && !y.is(flagJoined) && y.time <= end {
 			list = append(list, m)
 		}
 	}
@@ -151,7 +151,7 @@ func (d *Detector) publish(n int32) {
 		d.nodes.drop(n)
 		return
 	}
-	x := &d.nodes.all[n]
+	x := d.nodes.at(n)
 	if keys.request != "" {
 		x.flags |= flagHasR
 	}
@@ -172,7 +172,7 @@ func (d *Detector) publish(n int32) {
 // orphan judges a transaction that no request has claimed.
 func (d *Detector) orphan(n int32) {
 	d.unchain(n)
-	if !d.nodes.all[n].is(flagDone) {
+	if !d.nodes.at(n).is(flagDone) {
 		d.judgeUnit(n)
 	}
 	d.nodes.drop(n)
@@ -200,8 +200,8 @@ func (d *Detector) judgeUnit(n int32) {
 // weigh tells whether a transaction has a line that this run decides, and counts its
 // lines.
 func (d *Detector) weigh(first int32) (emit bool, lines int) {
-	for m := first; m != none; m = d.nodes.all[m].sibling {
-		emit = emit || d.nodes.all[m].is(flagRead) && d.nodes.all[m].is(flagEmit)
+	for m := first; m != none; m = d.nodes.at(m).sibling {
+		emit = emit || d.nodes.at(m).is(flagRead) && d.nodes.at(m).is(flagEmit)
 		lines++
 	}
 	return emit, lines
@@ -211,7 +211,7 @@ func (d *Detector) weigh(first int32) (emit bool, lines int) {
 // it, whose own action is still to come or under way.
 func (d *Detector) release(first int32) {
 	for m := first; m != none; {
-		y := &d.nodes.all[m]
+		y := d.nodes.at(m)
 		next := y.sibling
 		d.settled(m)
 		d.nodes.forget(m)

@@ -39,13 +39,13 @@ type unitKeys struct {
 // wrote them.
 func (d *Detector) order(first int32) []int32 {
 	list := d.unit.order[:0]
-	for n := first; n != none; n = d.nodes.all[n].sibling {
+	for n := first; n != none; n = d.nodes.at(n).sibling {
 		list = append(list, n)
 	}
 	d.unit.order = list
 	if len(list) > 1 {
 		slices.SortFunc(list, func(a, b int32) int {
-			x, y := &d.nodes.all[a], &d.nodes.all[b]
+			x, y := d.nodes.at(a), d.nodes.at(b)
 			if x.seq != 0 && y.seq != 0 {
 				return cmp.Or(cmp.Compare(x.seq, y.seq), cmp.Compare(x.line, y.line))
 			}
@@ -62,7 +62,7 @@ func (d *Detector) build(first int32, out []StatementLine) ([]StatementLine, uni
 	b := &d.unit
 	b.lines = b.lines[:0]
 	for _, n := range d.order(first) {
-		x := &d.nodes.all[n]
+		x := d.nodes.at(n)
 		b.lines = append(b.lines, unitLine{read: x.is(flagRead), apart: x.is(flagApart), sets: x.is(flagSets)})
 		l := &b.lines[len(b.lines)-1]
 		l.Time, l.LineID, l.Origin, l.Plan = x.time, x.line, d.origin(x), x.plan
@@ -93,7 +93,7 @@ func (d *Detector) peek(first int32) unitKeys {
 	var keys unitKeys
 	var local Settings
 	for _, n := range d.order(first) {
-		x := &d.nodes.all[n]
+		x := d.nodes.at(n)
 		if !x.is(flagRead | flagSets) {
 			continue
 		}
