@@ -154,11 +154,14 @@ func (d *Detector) statement(at Part, e *Event, time, stamp int64) {
 	case s.Kind == StatementText && plan != nil:
 		d.schedule(n, phaseTwin, d.w.twin)
 		return
+	case s.Kind == StatementError && plan != nil:
+		d.schedule(n, phaseFailure, d.w.twin)
+		return
 	default:
 		d.schedule(n, phaseResolve, d.w.resolve)
 		return
 	}
-	d.audit(n, session)
+	d.list(n, session)
 	d.schedule(n, phaseSeal, d.w.seal)
 }
 
@@ -210,7 +213,7 @@ func (d *Detector) remark(at Part, e *Event, time int64, kind markKind) {
 	if _, known := d.sessions.byName[name]; !known {
 		name = d.arena.keep(d.enc.b)
 	}
-	m := mark{seq: s.Line, time: time, line: e.LineID, kind: kind, origin: e.Origin}
+	m := mark{seq: s.Line, part: int32(at), time: time, line: e.LineID, kind: kind, origin: e.Origin}
 	m.origin.Source = d.parts[at].Source
 	if kind == markSetting {
 		d.enc.b = d.enc.b[:0]

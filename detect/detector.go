@@ -344,6 +344,8 @@ func (d *Detector) work() {
 			d.resolve(a.node)
 		case phaseTwin:
 			d.resolveTwin(a.node)
+		case phaseFailure:
+			d.resolveFailure(a.node)
 		case phaseSeal:
 			d.seal(a.node)
 		case phaseDecide:

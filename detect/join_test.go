@@ -367,6 +367,16 @@ func TestLinesOfOneExecutionAreOne(t *testing.T) {
 			want: []string{" | orders failed x2; files;"},
 		},
 		{
+			name: "an execution that failed, where no transaction ids are logged",
+			lines: []Event{
+				logged(stmt("s", "", 1, 1, ""), "select * from files where id = 1"),
+				logged(stmt("s", "", 2, 1, ""), sql),
+				with(logged(stmt("s", "", 3, 1, ""), sql), func(s *Statement) { s.Kind, s.SQLState = StatementError, "42501" }),
+				logged(stmt("s", "", 4, 1, ""), sql),
+			},
+			want: []string{" | text;", " | text failed x2;", " | text;"},
+		},
+		{
 			name:  "a text that cannot be read is kept, and says why",
 			lines: []Event{text(stmt("s", "3/1", 1, 1, ""), "select * frm (")},
 			want:  []string{" | sql_unparsable;"},
@@ -387,6 +397,26 @@ func TestLinesOfOneExecutionAreOne(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A server whose log line has no session line numbers leaves milliseconds, and the
+// order in its partition.
+func TestLinesWithoutNumbersKeepTheirOrderWithinAMillisecond(t *testing.T) {
+	s := newStory(t, Options{}, 1)
+	unnumbered := func(e Event, name string) Event {
+		e.LineID = lineID(name)
+		return with(e, func(s *Statement) { s.Line, s.StmtID = 0, 0 })
+	}
+	s.see(0, unnumbered(control("s", 0, "BEGIN"), "a"))
+	s.see(0, unnumbered(set("s", "", 0, 1, "", "authenticated", "ann"), "b"))
+	s.see(0, unnumbered(stmt("s", "", 0, 1, "orders"), "c"))
+	s.see(0, unnumbered(control("s", 0, "COMMIT"), "d"))
+	s.see(0, unnumbered(stmt("s", "", 0, 1, "plans"), "e"))
+	s.see(0, unnumbered(control("s", 0, "BEGIN"), "f"))
+	s.see(0, unnumbered(set("s", "", 0, 1, "", "service_role", ""), "g"))
+	s.see(0, unnumbered(stmt("s", "", 0, 1, "files"), "h"))
+	s.see(0, unnumbered(control("s", 0, "COMMIT"), "i"))
+	check(t, s.end(), " | orders as authenticated for ann;", " | plans;", " | files as service_role;")
 }
 
 func TestAPooledSessionServesOneRequestAfterAnother(t *testing.T) {

@@ -11,15 +11,15 @@ func (d *Detector) resolve(n int32) {
 		d.crowded(n)
 		return
 	}
-	d.audit(n, session)
+	d.list(n, session)
 	d.schedule(n, phaseSeal, d.w.seal)
 }
 
-// audit lists an audited execution by its text, so that a line which repeats it
-// outside the transaction can be told.
-func (d *Detector) audit(n int32, session string) {
+// list enters an execution by its text, so that a line which says more of it, outside
+// of its transaction, can be told: audited ones, and those without transaction id.
+func (d *Detector) list(n int32, session string) {
 	x := d.nodes.at(n)
-	if x.stmt != StatementAudit || !x.is(flagRead) || x.plan == nil {
+	if !x.is(flagRead) || x.plan == nil {
 		return
 	}
 	if chain := d.chains.get(d.chains.text(session, x.plan.Fingerprint), 1); chain != none {
@@ -31,27 +31,56 @@ func (d *Detector) audit(n int32, session string) {
 // execution nearest to it that has the same text; failing that, it stands for itself.
 func (d *Detector) resolveTwin(n int32) {
 	x := d.nodes.at(n)
+	audit := d.nearest(n, func(y *node) (int64, bool) {
+		if x.seq != 0 && y.seq != 0 {
+			return abs(y.seq - x.seq), y.stmt == StatementAudit
+		}
+		return abs(y.time - x.time), y.stmt == StatementAudit
+	})
+	d.follow(n, audit)
+}
+
+// resolveFailure gives an error line without transaction that of the execution of its
+// text last before it.
+func (d *Detector) resolveFailure(n int32) {
+	x := d.nodes.at(n)
+	failed := d.nearest(n, func(y *node) (int64, bool) {
+		switch {
+		case x.seq != 0 && y.seq != 0:
+			return x.seq - y.seq, y.seq < x.seq
+		case x.part == y.part:
+			return x.offset - y.offset, y.offset < x.offset
+		}
+		return x.time - y.time, y.time <= x.time
+	})
+	d.follow(n, failed)
+}
+
+// nearest finds the execution of a line's text, in its session and within a quarter of
+// Windows.Txn, that is least away.
+func (d *Detector) nearest(n int32, away func(*node) (int64, bool)) int32 {
+	x := d.nodes.at(n)
 	session, _ := d.statementKeys(x.data)
 	chain := d.chains.find(d.chains.text(session, x.plan.Fingerprint))
+	best, least := none, int64(0)
 	if chain == none {
-		d.resolve(n)
-		return
+		return best
 	}
-	best, distance := none, int64(0)
 	for m := d.chains.at(chain).head; m != none; m = d.nodes.at(m).links[1].next {
 		y := d.nodes.at(m)
 		if !samePlan(x.plan, y.plan) || y.links[0].chain == none || abs(y.time-x.time) > d.w.txn/4 {
 			continue
 		}
-		away := abs(y.time - x.time)
-		if x.seq != 0 && y.seq != 0 {
-			away = abs(y.seq - x.seq)
-		}
-		if best == none || away < distance || away == distance && d.nodes.before(m, best) < 0 {
-			best, distance = m, away
+		if far, ok := away(y); ok && (best == none || far < least || far == least && d.nodes.before(m, best) < 0) {
+			best, least = m, far
 		}
 	}
-	if best == none || !d.enchain2(n, d.nodes.at(best).links[0].chain, 0) {
+	return best
+}
+
+// follow puts a line into the transaction of another, or into its own.
+func (d *Detector) follow(n, other int32) {
+	if other == none || !d.enchain2(n, d.nodes.at(other).links[0].chain, 0) {
 		d.resolve(n)
 		return
 	}

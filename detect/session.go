@@ -18,6 +18,7 @@ type mark struct {
 	seq    int64 // session line number; 0 unknown
 	time   int64
 	line   uint64
+	part   int32
 	kind   markKind
 	data   string // statement, encoded, whose settings are the session's
 	origin Origin
@@ -31,21 +32,33 @@ const (
 	markEnd
 )
 
-// ahead orders marks as the session wrote them; where lines are not numbered, by time.
+// ahead orders marks as the session wrote them; where lines are not numbered, by time,
+// and within a millisecond by their order in the partition.
 func (m *mark) ahead(o *mark) int {
 	if m.seq != 0 && o.seq != 0 {
 		return cmp.Or(cmp.Compare(m.seq, o.seq), cmp.Compare(m.line, o.line))
 	}
-	return cmp.Or(cmp.Compare(m.time, o.time), cmp.Compare(m.line, o.line))
+	return cmp.Or(cmp.Compare(m.time, o.time), cmp.Compare(m.part, o.part), cmp.Compare(m.origin.Offset, o.origin.Offset), cmp.Compare(m.line, o.line))
 }
 
 // precedes tells whether a mark was there before a statement ran.
-func (m *mark) precedes(seq, time int64) bool {
-	if m.seq != 0 && seq != 0 {
-		return m.seq <= seq
+func (m *mark) precedes(at moment) bool {
+	switch {
+	case m.seq != 0 && at.seq != 0:
+		return m.seq <= at.seq
+	case m.time == at.time && m.part == at.part:
+		return m.origin.Offset <= at.offset
 	}
-	return m.time <= time
+	return m.time <= at.time
 }
+
+// moment is when a statement ran, as its session counts.
+type moment struct {
+	seq, time, offset int64
+	part              int32
+}
+
+func (n *node) moment() moment { return moment{n.seq, n.time, n.offset, n.part} }
 
 type session struct{ marks []mark }
 
@@ -120,17 +133,17 @@ func (d *Detector) forgetSessions() {
 
 // before gives the marks that precede a statement, the last first, as far back as
 // reach.
-func (s *sessions) before(name string, seq, time, reach int64, yield func(*mark) bool) {
+func (s *sessions) before(name string, when moment, reach int64, yield func(*mark) bool) {
 	at := s.byName[name]
 	if at == nil {
 		return
 	}
 	for i := len(at.marks) - 1; i >= 0; i-- {
 		m := &at.marks[i]
-		if m.time < time-reach-reach {
+		if m.time < when.time-reach-reach {
 			return
 		}
-		if m.time < time-reach || !m.precedes(seq, time) {
+		if m.time < when.time-reach || !m.precedes(when) {
 			continue
 		}
 		if !yield(m) {
@@ -182,7 +195,7 @@ func (d *Detector) transactionOf(name string, n *node) string {
 		found = append(found, '=')
 		found = strconv.AppendUint(found, n.line, 16)
 	}
-	d.sessions.before(name, n.seq, n.time, d.w.txn, func(m *mark) bool {
+	d.sessions.before(name, n.moment(), d.w.txn, func(m *mark) bool {
 		switch m.kind {
 		case markEnd:
 			return false
@@ -192,6 +205,7 @@ func (d *Detector) transactionOf(name string, n *node) string {
 				found = strconv.AppendInt(found, m.seq, 10)
 			} else {
 				found = strconv.AppendInt(found, m.time, 10)
+				found = strconv.AppendUint(append(found, ' '), m.line, 16)
 			}
 			return false
 		}

@@ -12,6 +12,7 @@ type phase uint8
 const (
 	phaseResolve phase = iota
 	phaseTwin
+	phaseFailure
 	phaseSeal
 	phaseDecide
 	phaseOrphan

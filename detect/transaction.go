@@ -20,6 +20,7 @@ type unitBuilder struct {
 type unitLine struct {
 	StatementLine
 	set    Settings
+	when   moment
 	sets   bool // the line sets some state
 	read   bool
 	apart  bool // too late to be joined
@@ -49,8 +50,11 @@ func (d *Detector) order(first int32) []int32 {
 			if x.seq != 0 && y.seq != 0 {
 				return cmp.Or(cmp.Compare(x.seq, y.seq), cmp.Compare(x.line, y.line))
 			}
-			// Without line numbers a setting of the same instant comes first: PostgREST sends
-			// both within a millisecond.
+			if x.time == y.time && x.part == y.part {
+				return cmp.Compare(x.offset, y.offset)
+			}
+			// Of two partitions, and without line numbers, a setting of the same instant comes
+			// first: PostgREST sends both within a millisecond.
 			return cmp.Or(cmp.Compare(x.time, y.time), boolCompare(y.is(flagSets), x.is(flagSets)), cmp.Compare(x.line, y.line))
 		})
 	}
@@ -63,7 +67,7 @@ func (d *Detector) build(first int32, out []StatementLine) ([]StatementLine, uni
 	b.lines = b.lines[:0]
 	for _, n := range d.order(first) {
 		x := d.nodes.at(n)
-		b.lines = append(b.lines, unitLine{read: x.is(flagRead), apart: x.is(flagApart), sets: x.is(flagSets)})
+		b.lines = append(b.lines, unitLine{read: x.is(flagRead), apart: x.is(flagApart), sets: x.is(flagSets), when: x.moment()})
 		l := &b.lines[len(b.lines)-1]
 		l.Time, l.LineID, l.Origin, l.Plan = x.time, x.line, d.origin(x), x.plan
 		d.dec.s = x.data
@@ -242,7 +246,7 @@ func (d *Detector) state(i int) {
 	if lines[i].apart {
 		session = "" // what came so late may find its session's past gone, or not: it does not look
 	}
-	d.sessions.before(session, l.Line, l.Time, d.w.session, func(m *mark) bool {
+	d.sessions.before(session, lines[i].when, d.w.session, func(m *mark) bool {
 		if m.kind != markSetting {
 			return true
 		}
