@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -115,11 +118,21 @@ func (f *storeFlags) open(ctx context.Context, do func(context.Context, *clickho
 	}
 	store, closeStore, err := sink.Store(ctx, sink.Options{Address: c.SinkAddress(), Password: password, Engine: engineOptions(&c)})
 	if err != nil {
-		return err
+		return sinkError(err)
 	}
 	err = do(ctx, store)
 	if closeErr := closeStore(); err == nil {
 		err = closeErr
 	}
 	return err
+}
+
+// sinkError adds to a sink that cannot be opened what to do about it.
+func sinkError(err error) error {
+	for _, e := range []error{fs.ErrPermission, fs.ErrNotExist, fs.ErrExist, syscall.EROFS, syscall.ENOTDIR, syscall.ENOSPC} {
+		if errors.Is(err, e) {
+			return fmt.Errorf("open the sink: %w; give another directory (sink.address, or --sink), or room and the right to write to this one", err)
+		}
+	}
+	return fmt.Errorf("open the sink: %w", err)
 }

@@ -22,6 +22,10 @@ type output struct {
 	close func() error
 }
 
+func (o *output) failed(err error) error {
+	return fmt.Errorf("write the result to %s: %w; make room, or name another place with -o FORM=FILE", o.place, err)
+}
+
 // forms are the forms of a result.
 func forms() []string { return []string{"text", "json", "ndjson", "reads"} }
 
@@ -141,7 +145,7 @@ func (s *scan) output(form string, w io.Writer, toFile bool) output {
 func (s *scan) finish() error {
 	for _, o := range s.outputs {
 		if err := o.write(); err != nil {
-			return fmt.Errorf("write the result to %s: %w", o.place, err)
+			return o.failed(err)
 		}
 	}
 	return nil
@@ -151,7 +155,7 @@ func (s *scan) close() error {
 	var all []error
 	for _, o := range s.outputs {
 		if err := o.close(); err != nil {
-			all = append(all, fmt.Errorf("write the result to %s: %w", o.place, err))
+			all = append(all, o.failed(err))
 		}
 	}
 	s.outputs = nil

@@ -125,7 +125,7 @@ func (set *settings) work(ctx context.Context, metrics string, log zerolog.Logge
 		Engine: engineOptionsFor(c, log), Migrate: *c.Sink.Migrate,
 	})
 	if err != nil {
-		return fmt.Errorf("open the sink: %w", err)
+		return sinkError(err)
 	}
 	defer func() {
 		if err := out.Close(); err != nil {

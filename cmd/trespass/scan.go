@@ -132,7 +132,7 @@ func (s *scan) load(path string, formats config.Formats) (*service.Rules, error)
 func (s *scan) run(ctx context.Context, paths, outputs []string) (err error) {
 	found, err := files.Find(paths)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w\nName files, folders, globs in quotes, or - for standard input", err)
 	}
 	set, err := files.OpenSet(found, files.Options{Ingest: s.rules.Ingest, Follow: s.follow, Stdin: s.std.in})
 	if err != nil {
@@ -222,7 +222,7 @@ func (s *scan) take(detector *detect.Detector) error {
 	}
 	for i := range s.outputs {
 		if err := s.outputs[i].take(&s.out); err != nil {
-			return fmt.Errorf("write %s: %w", s.outputs[i].place, err)
+			return s.outputs[i].failed(err)
 		}
 	}
 	return nil

@@ -43,6 +43,7 @@ func (r *Report) Document() Document {
 
 // Quarantine counts lines that could not be read.
 func (r *Report) Quarantine(all []ingest.Quarantine) {
+	r.Lines += int64(len(all))
 	for i := range all {
 		r.Quarantined[string(all[i].Reason)+" ("+all[i].Format+")"]++
 	}

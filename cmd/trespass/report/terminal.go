@@ -130,11 +130,11 @@ func evidence(g *Group) []string {
 func (p *printer) coverage(r *Report) {
 	all, judged := r.Records()
 	p.line("Read %s from %s.", Plural(int(r.Lines), "line"), Plural(r.Sources, "file"))
-	share := 100.0
-	if all > 0 {
-		share = 100 * float64(judged) / float64(all)
+	if all == 0 {
+		p.line("Coverage: no record came back in these logs, so there was nothing to judge.")
+	} else {
+		p.line("Coverage: %d of %s that came back could be judged (%.1f %%).", judged, Plural(int(all), "record"), 100*float64(judged)/float64(all))
 	}
-	p.line("Coverage: %d of %s that came back could be judged (%.1f %%).", judged, Plural(int(all), "record"), share)
 	p.reasons("not judged", r.Unjudged)
 	p.reasons("undecided", r.Undecided)
 	p.reasons("quarantined", r.Quarantined)

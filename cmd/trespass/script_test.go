@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"trespass.dev/trespass/ingest/kafka/kafkatest"
+	"trespass.dev/trespass/sink/embedded"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"trespass": main})
+}
+
+// TestScript runs the program as a person does, from the command line, with files of
+// its own. The scripts are testdata/script/*.txtar.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", Setup: scriptEnv, Cmds: commands(), RequireExplicitExec: true,
+	})
+}
+
+// TestEngineScript does the same with the real embedded engine.
+func TestEngineScript(t *testing.T) {
+	programs, library := engineParts(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/engine", Cmds: commands(), RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", programs+string(filepath.ListSeparator)+env.Getenv("PATH"))
+			env.Setenv("TRESPASS_LIBCHDB", library)
+			return scriptEnv(env)
+		},
+	})
+}
+
+// TestBrokerScript does the same with a real Kafka.
+func TestBrokerScript(t *testing.T) {
+	broker, err := kafkatest.Real()
+	if err != nil {
+		t.Fatalf("no Kafka (deploy/dev/dev install kafka fetches it): %v", err)
+	}
+	defer broker.Close()
+	topic := kafkatest.FreshName(t)
+	broker.CreateTopic(t, topic, 2)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/broker", Cmds: commands(), RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("BROKER", broker.Addresses[0])
+			env.Setenv("TOPIC", topic)
+			return scriptEnv(env)
+		},
+	})
+}
+
+func scriptEnv(env *testscript.Env) error {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		return err
+	}
+	env.Setenv("REPO", root)
+	env.Setenv("HOME", env.WorkDir)
+	return nil
+}
+
+// commands are what scripts can do beside those of testscript:
+//
+//	exits CODE PROGRAM ARGS...   the program must end with this code
+//	broker TOPIC...              sets BROKER to a Kafka inside the test, with these topics
+//	serve DIR                    sets SERVER to an engine over this directory, which runs until the end
+//	ndjson FILE KEY...           each line of the file is an object with exactly these keys
+func commands() map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){
+		"exits": exits, "broker": startBroker, "serve": serve, "ndjson": ndjsonKeys,
+	}
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	if err != nil || neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM ARGS...")
+	}
+	got := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%v", err)
+		}
+		got = exit.ExitCode()
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d\n%s%s", got, want, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+func startBroker(ts *testscript.TestScript, neg bool, topics []string) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, topics...))
+	if err != nil || neg {
+		ts.Fatalf("broker: %v", err)
+	}
+	ts.Defer(cluster.Close)
+	ts.Setenv("BROKER", cluster.ListenAddrs()[0])
+}
+
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: serve DIR")
+	}
+	program := filepath.Join(strings.Split(ts.Getenv("PATH"), string(filepath.ListSeparator))[0], embedded.Program)
+	engine, err := embedded.Start(context.Background(), embedded.Options{
+		Dir: ts.MkAbs(args[0]), Program: program, Library: ts.Getenv("TRESPASS_LIBCHDB"),
+	})
+	ts.Check(err)
+	ts.Defer(func() { _ = engine.Close() })
+	ts.Setenv("SERVER", strings.Trim(strings.TrimPrefix(engine.HTTP(), "http://"), "/"))
+}
+
+// engineParts builds the engine's program and finds its library.
+func engineParts(t *testing.T) (programs, library string) {
+	t.Helper()
+	library = os.Getenv("TRESPASS_LIBCHDB")
+	if library == "" {
+		library, _ = filepath.Abs("../../.dev/clickhouse/libchdb.so")
+	}
+	if _, err := os.Stat(library); err != nil {
+		t.Fatalf("the embedded engine's library is missing (%v): run deploy/dev/dev install clickhouse", err)
+	}
+	programs = t.TempDir()
+	build := exec.Command("go", "build", "-o", programs, "../trespass-clickhouse")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the engine's program: %v\n%s", err, out)
+	}
+	return programs, library
+}
+
+func ndjsonKeys(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: ndjson FILE KEY...")
+	}
+	if err := sameKeys(ts.ReadFile(args[0]), args[1:]); err != nil {
+		ts.Fatalf("%s: %v", args[0], err)
+	}
+}
+
+// sameKeys checks that text is lines of objects that have exactly these keys.
+func sameKeys(text string, keys []string) error {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	for i, line := range lines {
+		got, err := topKeys(line)
+		if err != nil {
+			return fmt.Errorf("line %d: %w", i+1, err)
+		}
+		for _, k := range keys {
+			if !got[k] {
+				return fmt.Errorf("line %d has no %q: %s", i+1, k, line)
+			}
+			delete(got, k)
+		}
+		for k := range got {
+			return fmt.Errorf("line %d has %q, which is not promised", i+1, k)
+		}
+	}
+	return nil
+}
+
+func topKeys(line string) (map[string]bool, error) {
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(line), &object); err != nil {
+		return nil, err
+	}
+	keys := map[string]bool{}
+	for k := range object {
+		keys[k] = true
+	}
+	return keys, nil
+}
