@@ -46,7 +46,10 @@ func (j *judge) plainClaim(r *AccessRecord) {
 func (j *judge) foreignClaim(i int) {
 	r, n := &j.records[i], &j.notes[i]
 	a := j.acc
-	missing := j.words.take(4)[:0]
+	missing := j.words.take(5)[:0]
+	if n.shared && !n.own {
+		missing = append(missing, MissingActor) // of several sessions under one request id it may be any's
+	}
 	if a.Actor.Kind == ActorUser {
 		fixed := n.known || ownerColumns(r.Table) == 0 && r.Tenant != ""
 		if r.ID == "" && (!fixed || n.bound > 0) {

@@ -25,7 +25,7 @@ func (j *judge) doorsSeen() []doorSeen {
 	var seen []doorSeen
 	for i := range j.acc.Statements {
 		s := &j.acc.Statements[i]
-		if !s.reads() || s.Plan == nil || s.SQLState != "" {
+		if !s.reads() || s.Plan == nil || s.Failed || s.SQLState != "" {
 			continue
 		}
 		for _, d := range s.Plan.Doors {

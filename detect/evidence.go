@@ -68,6 +68,7 @@ func (j *judge) listed(r *RequestLine, rec *Record, table *Table) {
 	i := j.record(table, rec.Table, rec.ID)
 	record, n := &j.records[i], &j.notes[i]
 	n.listed = true
+	n.seenBy(r.Shared)
 	record.CameBack = Yes
 	if rec.Tenant != "" {
 		record.Tenant = rec.Tenant
@@ -83,6 +84,12 @@ func (j *judge) listed(r *RequestLine, rec *Record, table *Table) {
 		n.logged = addOwners(n.logged, []Owner{{Column: stripeMetadata, ID: r.StripeUser}})
 	}
 	j.origin(record, r.Origin)
+}
+
+// seenBy takes note of whether a line that tells of a record is surely this session's.
+func (n *note) seenBy(shared bool) {
+	n.shared = n.shared || shared
+	n.own = n.own || !shared
 }
 
 // stripeMetadata is the column name given to the user id in a Stripe object's metadata.

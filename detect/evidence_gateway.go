@@ -4,6 +4,26 @@ import (
 	"slices"
 )
 
+// brought tells whether any line of the request counts rows of a table.
+func (j *judge) brought(name string) bool {
+	for i := range j.acc.Requests {
+		for k := range j.acc.Requests[i].Counts {
+			c := &j.acc.Requests[i].Counts[k]
+			if c.Rows == 0 {
+				continue
+			}
+			table := CanonicalTable(c.Table)
+			if t := j.policy.Table(c.Table); t != nil {
+				table = t.Name
+			}
+			if table == name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // counted takes rows of a table that the gateway counted, with the filters of the URL.
 func (j *judge) counted(r *RequestLine, c *Count) {
 	table := j.policy.Table(c.Table)
@@ -15,7 +35,11 @@ func (j *judge) counted(r *RequestLine, c *Count) {
 		name = table.Name
 	}
 	if c.Rows == 0 {
-		// The gateway folded nothing: what the statements asked for did not come back.
+		// The gateway folded nothing: what the statements asked for did not come back. But
+		// somebody can send one request id twice, once for something and once for nothing.
+		if r.Shared || j.brought(name) {
+			return
+		}
 		j.drop(func(rec *AccessRecord, n *note) bool { return rec.Name == name && n.folded && !n.listed })
 		return
 	}
@@ -37,6 +61,7 @@ func (j *judge) counted(r *RequestLine, c *Count) {
 		if rec.CameBack != Yes {
 			rec.CameBack = came
 		}
+		n.seenBy(r.Shared)
 		rec.Columns = j.union(rec.Columns, c.Columns)
 		j.origin(rec, r.Origin)
 		if table == nil {

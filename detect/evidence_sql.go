@@ -15,7 +15,7 @@ func (j *judge) statement(s *StatementLine) {
 		}
 		return
 	}
-	if p.Explain || p.ForeignKey || p.Catalog || p.Aggregate || s.SQLState != "" {
+	if p.Explain || p.ForeignKey || p.Catalog || p.Aggregate || s.Failed || s.SQLState != "" {
 		return
 	}
 	given := 0
@@ -113,6 +113,7 @@ func (j *judge) nameless(s *StatementLine, table *Table, name string, t *query.T
 func (j *judge) fromStatement(i int, s *StatementLine, t *query.Table, came Tri) {
 	r, n := &j.records[i], &j.notes[i]
 	n.statement = true
+	n.seenBy(s.Shared)
 	n.folded = s.Plan.Folded
 	n.print = s.Plan.Fingerprint
 	if r.CameBack != Yes {
@@ -213,7 +214,7 @@ func (s *StatementLine) value(v query.Value) (string, bool) {
 // doors marks statements that change who may read.
 func (j *judge) doors() {
 	for i := range j.acc.Statements {
-		if s := &j.acc.Statements[i]; s.reads() && s.Plan != nil && len(s.Plan.Doors) > 0 && s.SQLState == "" {
+		if s := &j.acc.Statements[i]; s.reads() && s.Plan != nil && len(s.Plan.Doors) > 0 && !s.Failed && s.SQLState == "" {
 			j.traits |= traitDoor
 		}
 	}

@@ -43,6 +43,8 @@ type note struct {
 	unresolved bool    // a filter named it by a value that was not logged
 	folded     bool    // the count of its statement says nothing
 	statement  bool    // a statement reads it
+	own        bool    // some line that is surely of this session tells of it
+	shared     bool    // a line tells of it that may be of another session under the same request id
 	rows       int64   // rows of a count; -1 unknown
 	print      uint64  // fingerprint of its statement
 
