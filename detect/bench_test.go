@@ -102,6 +102,42 @@ func BenchmarkObserve(b *testing.B) {
 	}
 }
 
+// BenchmarkObserveAndJudge is BenchmarkObserve with the real judge and a policy: every
+// request gives one read of the user's own order.
+func BenchmarkObserveAndJudge(b *testing.B) {
+	p := &Policy{Tables: []Table{{Name: "orders", ID: "id", Owners: []string{"user_id"}}}, Principals: DefaultPrincipals(), Grace: DefaultGrace(), Thresholds: DefaultThresholds()}
+	if err := p.Compile(); err != nil {
+		b.Fatal(err)
+	}
+	d := New(p, Options{})
+	part := d.Open(Start{Source: "log"})
+	g := &traffic{step: 3e6}
+	var out Output
+	reads := 0
+	take := func() {
+		d.Take(&out)
+		reads += len(out.Reads)
+		if len(out.Findings) > 0 {
+			b.Fatalf("found something: %+v", out.Findings[0])
+		}
+		clear(out.Reads)
+		out.Reads = out.Reads[:0]
+	}
+	b.ReportAllocs()
+	for i := range b.N {
+		d.Observe(part, g.next())
+		if i%1000 == 0 {
+			take()
+		}
+	}
+	b.StopTimer()
+	d.End(part)
+	take()
+	if want := (g.lines + 2) / 3; reads != want {
+		b.Fatalf("%d reads of %d requests", reads, want)
+	}
+}
+
 // BenchmarkTraffic makes the lines of BenchmarkObserve.
 func BenchmarkTraffic(b *testing.B) {
 	g := &traffic{step: 1e6}
