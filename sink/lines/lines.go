@@ -26,7 +26,7 @@ type Finding struct {
 	Summary   string   `json:"summary"`
 	Time      string   `json:"time"` // RFC 3339 with microseconds, UTC
 	Env       string   `json:"env"`
-	Actor     Actor    `json:"actor"`
+	Actor
 	SessionID string   `json:"session_id"`
 	RequestID string   `json:"request_id"`
 	TraceID   string   `json:"trace_id"`
@@ -44,13 +44,13 @@ type Finding struct {
 
 // Read is one judged record as it is written out.
 type Read struct {
-	Time      string   `json:"time"`
-	Verdict   string   `json:"verdict"`
-	Reason    string   `json:"reason"`
-	Relation  string   `json:"relation,omitempty"`
-	Claim     string   `json:"claim"`
-	Missing   []string `json:"missing,omitempty"`
-	Actor     Actor    `json:"actor"`
+	Time     string   `json:"time"`
+	Verdict  string   `json:"verdict"`
+	Reason   string   `json:"reason"`
+	Relation string   `json:"relation,omitempty"`
+	Claim    string   `json:"claim"`
+	Missing  []string `json:"missing,omitempty"`
+	Actor
 	SessionID string   `json:"session_id"`
 	RequestID string   `json:"request_id"`
 	TraceID   string   `json:"trace_id"`
@@ -67,13 +67,13 @@ type Read struct {
 	Origins   []Origin `json:"origins"`
 }
 
-// Actor is whose session it was.
+// Actor is whose session it was. The keys are those of the tables in ClickHouse.
 type Actor struct {
-	Kind          string `json:"kind"`
-	ID            string `json:"id"`
-	Role          string `json:"role,omitempty"`
+	ActorKind     string `json:"actor_kind"` // user, anonymous, outsider, service, unknown
+	Actor         string `json:"actor"`      // user id; empty without one
+	AppRole       string `json:"app_role,omitempty"`
 	Impersonating string `json:"impersonating,omitempty"`
-	Conflict      string `json:"conflict,omitempty"`
+	ActorConflict string `json:"actor_conflict,omitempty"`
 }
 
 // Owner is one owner of a record, with the column that says so.
@@ -116,7 +116,7 @@ func OfRead(r *detect.Read) Read {
 }
 
 func actor(a detect.Actor) Actor {
-	return Actor{Kind: a.Kind.String(), ID: a.User, Role: a.AppRole, Impersonating: a.Impersonating, Conflict: a.Conflict}
+	return Actor{ActorKind: a.Kind.String(), Actor: a.User, AppRole: a.AppRole, Impersonating: a.Impersonating, ActorConflict: a.Conflict}
 }
 
 func stamp(ns int64) string { return time.Unix(0, ns).UTC().Format("2006-01-02T15:04:05.000000Z07:00") }
