@@ -5,18 +5,20 @@ import (
 	"unicode/utf8"
 )
 
+// simple gives the meaning of the letter after a backslash, 0 where that is u or no
+// escape at all.
+var simple = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
 // escapeLen gives the length of the escape that b begins with, 0 if it is none.
 func escapeLen(b []byte) int {
 	if len(b) < 2 {
 		return 0
 	}
-	switch b[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+	if simple[b[1]] != 0 {
 		return 2
-	case 'u':
-		if _, ok := hex4(b[2:]); ok {
-			return 6
-		}
+	}
+	if _, ok := hex4(b[2:]); ok && b[1] == 'u' {
+		return 6
 	}
 	return 0
 }
@@ -37,20 +39,23 @@ func cutEscape(b []byte) bool {
 	return true
 }
 
-// unescape writes the meaning of raw, whose escapes are known to be well formed,
-// to dst, which may be raw itself, and gives its length. It is never longer than raw. It gives false for half a
-// surrogate pair, which is no character.
+// unescape writes the meaning of raw, whose escapes are known to be well formed, to
+// dst, and gives its length, which is never more than that of raw. It gives false for
+// half a surrogate pair, which is no character.
 func unescape(dst, raw []byte) (n int, ok bool) {
 	for i := 0; i < len(raw); {
 		c := raw[i]
 		if c != '\\' {
-			dst[n] = c
-			n++
-			i++
+			run := i + 1
+			for run < len(raw) && raw[run] != '\\' {
+				run++
+			}
+			n += copy(dst[n:], raw[i:run])
+			i = run
 			continue
 		}
-		if raw[i+1] != 'u' {
-			dst[n] = short(raw[i+1])
+		if meaning := simple[raw[i+1]]; meaning != 0 {
+			dst[n] = meaning
 			n++
 			i += 2
 			continue
@@ -70,23 +75,6 @@ func unescape(dst, raw []byte) (n int, ok bool) {
 		n += utf8.EncodeRune(dst[n:], r)
 	}
 	return n, true
-}
-
-func short(c byte) byte {
-	switch c {
-	case 'b':
-		return '\b'
-	case 'f':
-		return '\f'
-	case 'n':
-		return '\n'
-	case 'r':
-		return '\r'
-	case 't':
-		return '\t'
-	default:
-		return c
-	}
 }
 
 func hex4(b []byte) (r rune, ok bool) {

@@ -333,6 +333,10 @@ func (s *Scanner) oddText(from, i int) (raw []byte, escaped, ok bool) {
 			return raw, escaped, true
 		case '\\':
 			escaped = true
+			if i+1 < len(b) && simple[b[i+1]] != 0 {
+				i += 2
+				continue
+			}
 			n := escapeLen(b[i:])
 			if n == 0 {
 				s.badEscape(i)

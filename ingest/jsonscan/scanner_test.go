@@ -232,3 +232,24 @@ func BenchmarkSkip(b *testing.B) {
 		}
 	}
 }
+
+// A log line inside of a shipper's object is one string full of escapes.
+func BenchmarkUnescape(b *testing.B) {
+	inner := `{"level":30,"time":1795398957366,"req":{"id":"req-42","method":"GET","url":"/api/orders/1"},"userId":"ann","res":{"statusCode":200},"msg":"he said"}`
+	line, err := json.Marshal(inner)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var (
+		s   Scanner
+		mem decode.Scratch
+	)
+	b.SetBytes(int64(len(line)))
+	for b.Loop() {
+		mem.Reset()
+		s.Reset(line, &mem)
+		if s.Text("") != inner {
+			b.Fatal(s.Err("json"))
+		}
+	}
+}
