@@ -22,6 +22,7 @@ type Coverage struct {
 	NotJudged   map[string]int64 `json:"not_judged"`
 	Undecided   map[string]int64 `json:"undecided"`
 	Quarantined map[string]int64 `json:"quarantined"`
+	Silent      int64            `json:"silent"`
 }
 
 // Document gives the report for programs.
@@ -29,7 +30,7 @@ func (r *Report) Document() Document {
 	all, judged := r.Records()
 	d := Document{Findings: []lines.Finding{}, Verdicts: map[string]int64{}, Coverage: Coverage{
 		Files: r.Sources, Lines: r.Lines, Records: all, Judged: judged,
-		NotJudged: r.Unjudged, Undecided: r.Undecided, Quarantined: r.Quarantined,
+		NotJudged: r.Unjudged, Undecided: r.Undecided, Quarantined: r.Quarantined, Silent: r.Silent,
 	}}
 	findings := r.Findings()
 	for i := range findings {

@@ -15,6 +15,7 @@ type Report struct {
 	Sources     int   // files read
 	Lines       int64 // lines and framed records read
 	Quarantined map[string]int64
+	Silent      int64                    // lines that are empty, or that say no time and nothing else of use
 	Verdicts    map[detect.Verdict]int64 // records, by verdict
 	Unjudged    map[string]int64         // reasons of owner_unknown, actor_unknown, malformed
 	Undecided   map[string]int64         // statements and lines that no verdict could be given for

@@ -138,6 +138,9 @@ func (p *printer) coverage(r *Report) {
 	p.reasons("not judged", r.Unjudged)
 	p.reasons("undecided", r.Undecided)
 	p.reasons("quarantined", r.Quarantined)
+	if r.Silent > 0 {
+		p.line("  said nothing: %d × blank, or without a time: if they are your log, say in the policy's fields which key is the time", r.Silent)
+	}
 	if r.NoPolicy {
 		p.line("")
 		p.noPolicy(&r.seen)
