@@ -58,7 +58,7 @@ func (d *Detector) request(at Part, e *Event, time, stamp int64) {
 		return
 	}
 	d.schedule(n, phaseDecide, d.w.decide)
-	if r.Complete {
+	if r.Complete && !d.judging.plain(r) {
 		d.provisional(n)
 	}
 }

@@ -10,6 +10,8 @@ import (
 // counter stands in for judging and only counts.
 type counter struct{ accesses, requests, statements int }
 
+func (c *counter) plain(*Request) bool { return false }
+
 func (c *counter) access(a *Access, provisional bool, _ *Output) {
 	if provisional {
 		return

@@ -98,9 +98,11 @@ type Detector struct {
 }
 
 // judging is the other half of the package: it fills the second part of an Access,
-// and appends what it finds. Provisional asks for what one line proves alone.
+// and appends what it finds. Provisional asks for what one line proves alone; that a
+// line is plain says that it proves nothing alone.
 type judging interface {
 	access(a *Access, provisional bool, out *Output)
+	plain(r *Request) bool
 }
 
 // hold is one record that is not settled.

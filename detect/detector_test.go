@@ -17,6 +17,8 @@ import (
 // finding for each request line that lists a record of somebody else.
 type scribe struct{ seen []string }
 
+func (s *scribe) plain(*Request) bool { return false }
+
 func (s *scribe) access(a *Access, provisional bool, out *Output) {
 	slices.SortFunc(a.Requests, func(x, y RequestLine) int {
 		return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(x.LineID, y.LineID))

@@ -156,7 +156,7 @@ func (j *judge) origin(r *AccessRecord, o Origin) {
 		return
 	}
 	if r.Origins == nil {
-		r.Origins = j.origins.take(2)[:0]
+		r.Origins = j.origins.take(3)[:0] // of the request, its statement, and what set its role
 	}
 	r.Origins = append(r.Origins, o)
 }

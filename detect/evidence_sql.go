@@ -67,24 +67,24 @@ func (j *judge) given(s *StatementLine, t *query.Table, joined bool) {
 		}
 		return
 	}
-	var ids []string
-	unresolved := false
+	ids, unresolved := j.ids[:0], false
 	for i := range t.Filters {
 		if f := &t.Filters[i]; f.Column == table.ID && table.ID != "" {
-			values, ok := s.values(f)
+			values, ok := s.values(ids[len(ids):], f)
 			unresolved = unresolved || !ok
 			if len(ids) == 0 {
 				ids = values
 			}
 		}
 	}
+	j.ids = ids[:0]
 	came, rows := s.came(len(ids))
 	if came == No {
 		return
 	}
 	if came == Yes {
 		// A malformed id that brought rows back was no filter: the rows are others.
-		ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !table.IDType.Valid(id) })
+		ids = slices.DeleteFunc(ids, func(id string) bool { return !table.IDType.Valid(id) })
 	}
 	if len(ids) == 0 {
 		i := j.nameless(s, table, t.Name, t)
@@ -148,7 +148,10 @@ func (j *judge) filtered(r *AccessRecord, n *note, column, value string) {
 	switch t := r.Table; {
 	case slices.Contains(t.Owners, column):
 		if o := (Owner{Column: column, ID: value}); !slices.Contains(n.predicate, o) {
-			n.predicate = append(slices.Clip(n.predicate), o)
+			if n.predicate == nil {
+				n.predicate = j.people.take(1)[:0]
+			}
+			n.predicate = append(n.predicate, o)
 		}
 	case column == t.Tenant && column != "":
 		if r.Tenant == "" {
@@ -159,8 +162,9 @@ func (j *judge) filtered(r *AccessRecord, n *note, column, value string) {
 	}
 }
 
-// values gives the values of a filter, and whether all of them were logged.
-func (s *StatementLine) values(f *query.Filter) (values []string, ok bool) {
+// values appends the values of a filter to a list, and says whether all of them were
+// logged.
+func (s *StatementLine) values(values []string, f *query.Filter) (_ []string, ok bool) {
 	ok = true
 	for _, v := range f.Values {
 		text, known := s.value(v)

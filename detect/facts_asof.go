@@ -16,6 +16,16 @@ const (
 // number gives the number of an id, and ok false if no fact names it.
 func (f *Facts) number(id string) (uint32, bool) { return f.ids.find(canonicalID(id)) }
 
+// numberOf gives the number of an id that is not empty, if any fact of a sort was said:
+// most logs have facts of few sorts.
+func (f *Facts) numberOf(sort factSort, id string) (uint32, bool) {
+	if !f.known[sort] {
+		return 0, false
+	}
+	n, ok := f.number(id)
+	return n, ok && n != 0
+}
+
 // member says whether a user belongs to a tenant. ended is when the last membership
 // ended, if it did.
 func (f *Facts) member(user, tenant string, at int64) (s standing, ended int64) {
@@ -79,7 +89,7 @@ func (f *Facts) deleted(user string, at int64) bool {
 // sessionEnd says when a session ended, if it did by at: by itself, or with all sessions
 // of its user whose token was issued before.
 func (f *Facts) sessionEnd(session, user string, issued, at int64) (ended int64, ok bool) {
-	if s, known := f.number(session); known && s != 0 && f.known[sortSession] {
+	if s, known := f.numberOf(sortSession, session); known {
 		if state, from, held := f.value(factKey{sortSession, s, 0, 0, 0}, at); held && state != "active" {
 			return from, true
 		}
@@ -89,7 +99,10 @@ func (f *Facts) sessionEnd(session, user string, issued, at int64) (ended int64,
 			}
 		}
 	}
-	if u, known := f.number(user); known && u != 0 && issued != 0 && f.known[sortSessionsOf] {
+	if issued == 0 {
+		return 0, false
+	}
+	if u, known := f.numberOf(sortSessionsOf, user); known {
 		if state, from, held := f.value(factKey{sortSessionsOf, u, 0, 0, 0}, at); held && state != "active" && issued < from {
 			return from, true
 		}

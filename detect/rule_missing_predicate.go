@@ -31,17 +31,19 @@ func missingPredicate() Rule {
 // unscopedStatement says whether a statement gives back rows of the table without testing
 // an owner or tenant column, under a role that row security does not hold: one declared to
 // bypass it, or, unless bypassOnly, the application's own.
-func (s *scene) unscopedStatement(bypassOnly bool) bool {
-	if s.table == nil {
+func (s *scene) unscopedStatement(bypassOnly bool) bool { return s.unscoped(s.table, bypassOnly) }
+
+func (j *judge) unscoped(table *Table, bypassOnly bool) bool {
+	if table == nil {
 		return false
 	}
-	for i := range s.a.Statements {
-		st := &s.a.Statements[i]
+	for i := range j.acc.Statements {
+		st := &j.acc.Statements[i]
 		if !st.reads() || st.Plan == nil || st.Rows == 0 {
 			continue
 		}
-		role := st.effective(s.policy)
-		if role == "" || s.policy.AnonymousRole(role) || s.policy.AuthenticatedRole(role) || bypassOnly && !s.policy.BypassRole(role) {
+		role := st.effective(j.policy)
+		if role == "" || j.policy.AnonymousRole(role) || j.policy.AuthenticatedRole(role) || bypassOnly && !j.policy.BypassRole(role) {
 			continue
 		}
 		p := st.Plan
@@ -50,7 +52,7 @@ func (s *scene) unscopedStatement(bypassOnly bool) bool {
 		}
 		for k := range p.Tables {
 			t := &p.Tables[k]
-			if t.Returns && !t.Subquery && s.policy.Table(t.Name) == s.table && !scoped(s.table, t.Tested) {
+			if t.Returns && !t.Subquery && j.policy.Table(t.Name) == table && !scoped(table, t.Tested) {
 				return true
 			}
 		}

@@ -61,7 +61,7 @@ func (j *judge) decide(i int) {
 	if j.facts.canary(r.Table, r.Name, r.ID, a.Time) && r.ID != "" && r.Verdict != VerdictOwn && r.Verdict != VerdictPrivileged {
 		j.traits |= traitCanary
 	}
-	if n.statement && a.RouteKind == RouteUser && j.routed && a.Principal != "" && !j.policy.AuthenticatedRole(a.Principal) {
+	if n.statement && a.RouteKind == RouteUser && j.routed && a.Principal != "" && !j.policy.AuthenticatedRole(a.Principal) && j.unscoped(r.Table, false) {
 		j.traits |= traitUnscoped
 	}
 }
