@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -204,25 +205,25 @@ func TestEngineDies(t *testing.T) {
 	stop := make(chan struct{})
 	var killer sync.WaitGroup
 	killer.Add(1)
-	kills := 0
+	var kills atomic.Int32
 	go func() {
 		defer killer.Done()
-		for kills < 3 {
+		for kills.Load() < 3 {
 			select {
 			case <-stop:
 				return
 			case <-time.After(300 * time.Millisecond):
 			}
 			if pid := s.Engine.PID(); pid != 0 && syscall.Kill(pid, syscall.SIGKILL) == nil {
-				kills++
+				kills.Add(1)
 			}
 		}
 	}()
 	written := 0
 	deadline := time.Now().Add(60 * time.Second)
-	for kills < 3 || written < 20 {
+	for kills.Load() < 3 || written < 20 {
 		if time.Now().After(deadline) {
-			t.Fatalf("after a minute: %d kills, %d batches", kills, written)
+			t.Fatalf("after a minute: %d kills, %d batches", kills.Load(), written)
 		}
 		b := &contract.Batch{Reads: sample(10).Reads}
 		for i := range b.Reads {
@@ -239,9 +240,9 @@ func TestEngineDies(t *testing.T) {
 		t.Fatal(err) // also waits until the engine is back
 	}
 	if got := count(t, s, "what-was-read", map[string]string{"actor": "bob"}); len(got) != 10*written {
-		t.Fatalf("%d rows after %d kills, want %d", len(got), kills, 10*written)
+		t.Fatalf("%d rows after %d kills, want %d", len(got), kills.Load(), 10*written)
 	}
-	t.Logf("%d kills, %d batches of 10, nothing lost", kills, written)
+	t.Logf("%d kills, %d batches of 10, nothing lost", kills.Load(), written)
 }
 
 // TestSecondProcess uses the first one's engine instead of fighting for the

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // formats.time_zone must work where the machine has no zones
 )
 
 func main() {
