@@ -18,6 +18,11 @@ const (
 	commitLimit = 3 * time.Second
 )
 
+// committer is the part of a kafka.Generation that a task uses.
+type committer interface {
+	Commit(ctx context.Context, offsets ...kafka.Offset) error
+}
+
 // ledger is how far each partition is, by index.
 type ledger struct {
 	frontier  []detect.Progress // may be committed when the write under way is safe
@@ -85,7 +90,7 @@ func (t *task) commit(now time.Time, all bool) {
 	}
 	ctx, cancel := context.WithTimeout(t.drain, commitLimit)
 	defer cancel()
-	switch err := t.g.Commit(ctx, offsets...); {
+	switch err := t.group.Commit(ctx, offsets...); {
 	case err == nil:
 		copy(l.sent, l.safe)
 		l.confirmed = now

@@ -25,7 +25,8 @@ const (
 // channels belong to the owner goroutine, once that has begun.
 type task struct {
 	s        *Service
-	g        *kafka.Generation
+	group    committer
+	count    int // of partitions
 	rules    *Rules
 	detector *detect.Detector
 	parts    []*part
@@ -61,7 +62,7 @@ type part struct {
 func newTask(s *Service, g *kafka.Generation) *task {
 	rules := s.rules.Load()
 	t := &task{
-		s: s, g: g, rules: rules,
+		s: s, group: g, count: len(g.Partitions), rules: rules,
 		detector:  detect.New(rules.Policy, s.o.Detect),
 		in:        make(chan *decoded, queueBatches),
 		factsRead: make(chan struct{}),
@@ -106,7 +107,7 @@ func (t *task) Open(_ context.Context, p kafka.Partition) (kafka.Handler, int64,
 	t.s.o.Log.Info().Str("topic", p.Topic).Int32("partition", p.Partition).Int64("from", start.Position).
 		Int64("emit_from", start.EmitFrom).Int64("end", p.LogEnd).Msg("reading")
 	t.factDone(w, w.position)
-	if len(t.parts) == len(t.g.Partitions) {
+	if len(t.parts) == t.count {
 		t.ledger.init(len(t.parts), time.Now())
 		t.progress(t.ledger.safe)
 		copy(t.ledger.sent, t.ledger.safe)
