@@ -1,5 +1,7 @@
 package detect
 
+import "strings"
+
 // answer is what the session got, as far as its own lines tell.
 type answer uint8
 
@@ -12,7 +14,7 @@ const (
 
 // answer reads one line's method and status.
 func (r *RequestLine) answer() answer {
-	if r.Method == "HEAD" || r.Method == "OPTIONS" {
+	if bodiless(r.Method) {
 		return answerNothing
 	}
 	switch s := r.Status; {
@@ -26,6 +28,12 @@ func (r *RequestLine) answer() answer {
 		return answerUnknown
 	}
 	return answerNothing
+}
+
+// bodiless says whether answers to a method carry no rows. Some frameworks log methods in
+// small letters.
+func bodiless(method string) bool {
+	return strings.EqualFold(method, "HEAD") || strings.EqualFold(method, "OPTIONS")
 }
 
 // response decides what the session got from the lines nearest to it: what an inner hop

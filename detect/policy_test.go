@@ -78,6 +78,15 @@ func TestRouteTakesTheFirstThatMatches(t *testing.T) {
 		{"/*", "/admin/x", "/admin/**"},
 		{"", "/", "/**"},
 		{"", "", ""},
+		{"", "/api/webhooks/../orders/7", "/api/orders/[id]"},
+		{"", "/api/webhooks/./stripe", "/api/webhooks/**"},
+		{"", "/api/webhooks/%2e%2E/orders/7", "/api/orders/[id]"},
+		{"", "/api/webhooks/..%2forders/7", "/api/orders/[id]"},
+		{"", `/api/webhooks/..\orders/7`, "/api/orders/[id]"},
+		{"", "/../../admin/x", "/admin/**"},
+		{"/api/webhooks/../orders/7", "", "/api/orders/[id]"},
+		{"", "/api/orders/a%2Fb", "/api/orders/[id]"},
+		{"", "/api/orders/.hidden", "/api/orders/[id]"},
 	} {
 		var got string
 		if r := p.Route(c.route, c.path); r != nil {

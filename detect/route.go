@@ -189,12 +189,13 @@ func (s routeSegment) covers(other routeSegment) bool {
 // Route finds the first route of the policy that takes a request, by its route
 // template where that is known and by its path otherwise. A template that is
 // itself a catch-all, such as /api/[[...route]], says less than the path, so the
-// path goes first. nil means that no route matches. It does not allocate.
+// path goes first. nil means that no route matches. It allocates for paths with dot
+// segments alone.
 func (p *Policy) Route(route, path string) *Route {
 	if p.index == nil {
 		return nil
 	}
-	route = withoutMethod(route)
+	route, path = withoutDots(withoutMethod(route)), withoutDots(path)
 	if path != "" && (route == "" || strings.Contains(route, "...") || strings.HasSuffix(route, "*")) {
 		route, path = path, route
 	}
@@ -230,4 +231,41 @@ func withoutMethod(route string) string {
 		return route[i+1:]
 	}
 	return route
+}
+
+// withoutDots gives a path as servers understand it: /api/webhooks/../orders is
+// /api/orders, also when the dots or slashes are percent-encoded. Otherwise a client
+// could choose the route that its request is judged by.
+func withoutDots(path string) string {
+	plain := path
+	if strings.Contains(path, "%") || strings.Contains(path, `\`) {
+		plain = decodedDots(path)
+	}
+	if !strings.Contains(plain, "/.") {
+		return path
+	}
+	dots := false
+	var kept []string
+	for _, segment := range strings.Split(plain, "/") {
+		switch segment {
+		case ".":
+			dots = true
+		case "..":
+			dots = true
+			kept = kept[:max(0, len(kept)-1)]
+		case "":
+		default:
+			kept = append(kept, segment)
+		}
+	}
+	if !dots {
+		return path
+	}
+	return "/" + strings.Join(kept, "/")
+}
+
+// decodedDots decodes what percent-encodes a dot, a slash or a backslash, and takes
+// backslashes for slashes, as URL parsers do.
+func decodedDots(path string) string {
+	return strings.NewReplacer("%2e", ".", "%2E", ".", "%2f", "/", "%2F", "/", "%5c", "/", "%5C", "/", `\`, "/").Replace(path)
 }
