@@ -263,8 +263,7 @@ func (d *Detector) Observe(at Part, e *Event) {
 	if before := p.track.Before(); before != progress.NoTime {
 		stamp = before - d.w.disorder
 	}
-	// Decisions made while this partition was idle, or early for want of room, are not
-	// taken back.
+	// Decisions made while this partition was idle are not taken back.
 	stamp = max(stamp, d.clock)
 	if !p.begun && time > 0 {
 		p.began, p.begun = time, true
@@ -321,7 +320,7 @@ func (d *Detector) turn() {
 	if least > d.clock {
 		d.clock = least
 	}
-	d.work()
+	d.work(d.clock)
 }
 
 // onlyFacts tells whether nothing is open that could be judged.
@@ -334,10 +333,10 @@ func (d *Detector) onlyFacts() bool {
 	return true
 }
 
-// work does everything that is due.
-func (d *Detector) work() {
-	for d.timeline.ready(d.clock) {
-		a, ok := d.timeline.take(d.clock)
+// work does everything that is due before a moment.
+func (d *Detector) work(until int64) {
+	for d.timeline.ready(until) {
+		a, ok := d.timeline.take(until)
 		if !ok {
 			return
 		}
@@ -361,12 +360,12 @@ func (d *Detector) work() {
 	d.forgetSessions()
 }
 
-// evict moves the clock to what is due next until a part of the lines has gone.
+// evict decides what is due next, before its time, until a part of the lines has gone.
+// The clock stays: lines that come are not late for want of room.
 func (d *Detector) evict() {
 	held := d.nodes.count
 	for d.timeline.length > 0 && (d.nodes.count > d.o.MaxPending/16*15 || d.nodes.memory() > d.o.MaxBytes/16*15) {
-		d.clock = max(d.clock, d.timeline.first()+1)
-		d.work()
+		d.work(d.timeline.first() + 1)
 	}
 	d.stats.Evicted += uint64(held - d.nodes.count)
 }

@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -588,7 +589,9 @@ func TestFactsDoNotHoldTheClock(t *testing.T) {
 func TestAFullDetectorDecidesTheOldestEarly(t *testing.T) {
 	s := newStory(t, Options{MaxPending: 1000}, 2)
 	for i := range 5000 {
-		s.see(0, req(fmt.Sprint("get ", i), float64(i)/100, fmt.Sprint("r", i), "ann"))
+		id := fmt.Sprint("r", i)
+		s.see(0, req(fmt.Sprint("get ", i), float64(i)/100, id, "ann"))
+		s.see(0, with(stmt("s", "3/"+id, int64(i+1), float64(i)/100, "orders"), func(s *Statement) { s.RequestID = id }))
 		if n := s.Stats().Pending; n > 1001 {
 			t.Fatalf("%d lines are held", n)
 		}
@@ -596,8 +599,15 @@ func TestAFullDetectorDecidesTheOldestEarly(t *testing.T) {
 	if s.Stats().Evicted == 0 {
 		t.Error("lines were decided early and not counted")
 	}
-	if got := s.end(); len(got) != 5000 {
+	got := s.end()
+	if len(got) != 5000 {
 		t.Errorf("%d accesses were decided, want 5000", len(got))
+	}
+	// Partners that are near each other have met all the same.
+	for _, a := range got {
+		if !strings.HasSuffix(a, " by ann | orders;") {
+			t.Fatalf("decided early and apart: %s", a)
+		}
 	}
 }
 

@@ -27,7 +27,6 @@ type reopening struct {
 	dirty    map[uint64]struct{} // items to be judged again
 	requests slab[RequestLine]
 	lines    slab[StatementLine]
-	out      Output
 }
 
 // reopened is one decided access.

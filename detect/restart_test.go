@@ -327,7 +327,7 @@ func TestNothingIsLostOrInventedAcrossRestarts(t *testing.T) {
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "world"), 1))
 		w := newWorld(r, partitions, requests)
 		want := quiet(w)
-		for range 4 {
+		for range 2 {
 			got, died, _ := wild(r, w, noBug)
 			worlds, crashes, rows = worlds+1, crashes+died, rows+len(want)
 			if d, example := compare(want, got); d != (difference{}) {

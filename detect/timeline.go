@@ -2,6 +2,7 @@ package detect
 
 import (
 	"cmp"
+	"container/heap"
 	"slices"
 )
 
@@ -29,14 +30,13 @@ type action struct {
 }
 
 func compareActions(a, b action) int {
-	if c := cmp.Compare(a.due, b.due); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(a.phase, b.phase); c != 0 {
-		return c
-	}
-	if c := cmp.Compare(a.time, b.time); c != 0 {
-		return c
+	switch {
+	case a.due != b.due:
+		return cmp.Compare(a.due, b.due)
+	case a.phase != b.phase:
+		return cmp.Compare(a.phase, b.phase)
+	case a.time != b.time:
+		return cmp.Compare(a.time, b.time)
 	}
 	return cmp.Compare(a.line, b.line)
 }
@@ -51,14 +51,15 @@ type timeline struct {
 	slots map[int64]int32 // slot number to place in lists
 	lists [][]action
 	free  []int32
-	order []int64 // heap of slot numbers
+	order slotHeap
 
-	// The slot that is being worked off, sorted.
+	// The slot that is being worked off, sorted, and what was added to it since.
 	current []action
-	number  int64
 	next    int
-	active  bool
+	since   actionHeap
+	number  int64
 	list    int32
+	active  bool
 
 	lastNumber int64 // the slot that was written last
 	lastList   int32
@@ -73,9 +74,7 @@ func (t *timeline) add(a action) {
 	t.length++
 	number := a.due >> slotShift
 	if t.active && number <= t.number {
-		rest := t.current[t.next:]
-		i, _ := slices.BinarySearchFunc(rest, a, compareActions)
-		t.current = slices.Insert(t.current, t.next+i, a)
+		heap.Push(&t.since, a)
 		return
 	}
 	if !t.lastOK || number != t.lastNumber {
@@ -88,52 +87,70 @@ func (t *timeline) add(a action) {
 				t.lists = append(t.lists, nil)
 			}
 			t.slots[number] = place
-			t.push(number)
+			heap.Push(&t.order, number)
 		}
 		t.lastNumber, t.lastList, t.lastOK = number, place, true
 	}
 	t.lists[t.lastList] = append(t.lists[t.lastList], a)
 }
 
-// take gives the first action that is due before the clock.
-func (t *timeline) take(clock int64) (action, bool) {
-	if !t.active && !t.open(clock) {
+// take gives the first action that is due before a moment.
+func (t *timeline) take(until int64) (action, bool) {
+	if !t.active && !t.open(until) {
 		return action{}, false
 	}
-	a := t.current[t.next]
-	if a.due >= clock {
+	a, added := t.peek()
+	if a.due >= until {
 		return action{}, false
 	}
-	t.next++
+	if added {
+		heap.Pop(&t.since)
+	} else {
+		t.next++
+	}
 	t.length--
-	if t.next == len(t.current) {
+	if t.next == len(t.current) && len(t.since) == 0 {
 		t.close()
 	}
 	return a, true
 }
 
-// ready tells whether take may have something. It is what every line asks.
-func (t *timeline) ready(clock int64) bool {
-	if t.active {
-		return t.current[t.next].due < clock
+// peek gives the first action of the active slot, and whether it was added since the
+// slot was sorted.
+func (t *timeline) peek() (a action, added bool) {
+	if len(t.since) == 0 {
+		return t.current[t.next], false
 	}
-	return len(t.order) > 0 && t.order[0]<<slotShift < clock
+	if t.next < len(t.current) && compareActions(t.current[t.next], t.since[0]) <= 0 {
+		return t.current[t.next], false
+	}
+	return t.since[0], true
+}
+
+// ready tells whether take may have something. It is what every line asks.
+func (t *timeline) ready(until int64) bool {
+	if t.active {
+		a, _ := t.peek()
+		return a.due < until
+	}
+	return len(t.order) > 0 && t.order[0]<<slotShift < until
 }
 
 // first is when the first action is due; there must be one.
 func (t *timeline) first() int64 {
-	if t.active || t.open(forever) {
-		return t.current[t.next].due
+	if !t.active && !t.open(forever) {
+		return forever
 	}
-	return forever
+	a, _ := t.peek()
+	return a.due
 }
 
 // open sorts the first slot and begins it.
-func (t *timeline) open(clock int64) bool {
-	if len(t.order) == 0 || t.order[0]<<slotShift >= clock {
+func (t *timeline) open(until int64) bool {
+	if len(t.order) == 0 || t.order[0]<<slotShift >= until {
 		return false
 	}
-	t.number = t.pop()
+	t.number = heap.Pop(&t.order).(int64)
 	t.list = t.slots[t.number]
 	delete(t.slots, t.number)
 	if t.lastNumber == t.number {
@@ -149,37 +166,36 @@ func (t *timeline) close() {
 	if cap(t.current) > 1<<16 {
 		t.current = nil
 	}
+	if cap(t.since) > 1<<16 {
+		t.since = nil
+	}
 	t.lists[t.list] = t.current[:0]
 	t.free = append(t.free, t.list)
 	t.current, t.active = nil, false
 }
 
-func (t *timeline) push(n int64) {
-	t.order = append(t.order, n)
-	i := len(t.order) - 1
-	for i > 0 && t.order[(i-1)/2] > t.order[i] {
-		t.order[(i-1)/2], t.order[i] = t.order[i], t.order[(i-1)/2]
-		i = (i - 1) / 2
-	}
+// slotHeap has the least slot number first.
+type slotHeap []int64
+
+func (h slotHeap) Len() int           { return len(h) }
+func (h slotHeap) Less(i, j int) bool { return h[i] < h[j] }
+func (h slotHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *slotHeap) Push(x any)        { *h = append(*h, x.(int64)) }
+func (h *slotHeap) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
 }
 
-func (t *timeline) pop() int64 {
-	top := t.order[0]
-	last := len(t.order) - 1
-	t.order[0] = t.order[last]
-	t.order = t.order[:last]
-	for i := 0; ; {
-		child := 2*i + 1
-		if child >= last {
-			return top
-		}
-		if child+1 < last && t.order[child+1] < t.order[child] {
-			child++
-		}
-		if t.order[i] <= t.order[child] {
-			return top
-		}
-		t.order[i], t.order[child] = t.order[child], t.order[i]
-		i = child
-	}
+// actionHeap has the first action first.
+type actionHeap []action
+
+func (h actionHeap) Len() int           { return len(h) }
+func (h actionHeap) Less(i, j int) bool { return compareActions(h[i], h[j]) < 0 }
+func (h actionHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *actionHeap) Push(x any)        { *h = append(*h, x.(action)) }
+func (h *actionHeap) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
 }
