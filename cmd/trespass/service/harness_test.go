@@ -127,6 +127,26 @@ func (b *broker) write(t *testing.T, l traffic) {
 	}
 }
 
+// feed writes to a broker that is being read: first the facts, and the rest once the
+// sink has them. Facts that come later than what they explain are another matter.
+func (b *broker) feed(t *testing.T, sink *recorder, l traffic) {
+	t.Helper()
+	stored := func() (n int) { sink.look(func() { n = sink.facts }); return n }
+	facts, rest := traffic{}, traffic{}
+	want := stored()
+	for at, lines := range l {
+		if at.topic == "facts" {
+			facts[at] = lines
+			want += len(lines)
+		} else {
+			rest[at] = lines
+		}
+	}
+	b.write(t, facts)
+	await(t, "the facts to be stored", func() bool { return stored() == want })
+	b.write(t, rest)
+}
+
 // outcome is what was decided, in a form that can be compared.
 type outcome struct {
 	findings map[string]string // by id: what the last revision says
@@ -145,7 +165,10 @@ func (o *outcome) add(findings []detect.Finding, reads []detect.Read) {
 		id := f.ID.String()
 		if f.Revision >= o.revision[id] {
 			o.revision[id] = f.Revision
-			o.findings[id] = fmt.Sprintf("%s %s %s resolved=%v %s %s", f.Rule, f.Severity, f.Claim, f.Resolved, f.RequestID, f.Summary)
+			o.findings[id] = fmt.Sprintf("%s %s %s %s %s", f.Rule, f.Severity, f.Claim, f.RequestID, f.Summary)
+			if f.Resolved {
+				delete(o.findings, id)
+			}
 		}
 	}
 	for i := range reads {

@@ -62,7 +62,7 @@ func TestWritesBeforeCommits(t *testing.T) {
 	s := startService(t, b, rules, sink)
 	for _, piece := range lines.pieces(5) {
 		had := sink.reads()
-		b.write(t, piece)
+		b.feed(t, sink, piece)
 		await(t, "the sink to have taken more", func() bool { return sink.reads() > had })
 	}
 	sink.awaitOutcome(t, want)
@@ -111,8 +111,8 @@ func TestSinkFails(t *testing.T) {
 			}
 		}
 	})
-	s := startService(t, b, rules, sink)
 	b.write(t, lines)
+	s := startService(t, b, rules, sink)
 	await(t, "three failed writes", func() bool { n := 0; sink.look(func() { n = sink.tries }); return n >= 3 })
 	before := beats.Load()
 	await(t, "heartbeats while the sink fails", func() bool { return beats.Load() > before+5 })
@@ -141,8 +141,8 @@ func TestSinkRefuses(t *testing.T) {
 			b, rules, sink := newBroker(t), marketRules(t), newRecorder()
 			lines := marketTraffic(3, 60)
 			sink.fail = fail
-			s := startService(t, b, rules, sink)
 			b.write(t, lines)
+			s := startService(t, b, rules, sink)
 			await(t, "a write", func() bool { n := 0; sink.look(func() { n = sink.tries }); return n > 0 })
 			began := time.Now()
 			if err := s.stop(); err != nil {
@@ -210,7 +210,7 @@ func TestReload(t *testing.T) {
 	b, rules, sink := newBroker(t), marketRules(t), newRecorder()
 	first, second := marketTraffic(5, 60), marketTraffic(6, 60)
 	s := startService(t, b, rules, sink)
-	b.write(t, first)
+	b.feed(t, sink, first)
 	want := decide(t, rules, first)
 	sink.awaitOutcome(t, want)
 
@@ -231,7 +231,7 @@ func TestReload(t *testing.T) {
 	if n := value(t, s.metrics.reloadOK); n != 1 {
 		t.Errorf("config_last_reload_successful is %v", n)
 	}
-	b.write(t, second)
+	b.feed(t, sink, second)
 	await(t, "rows under the new policy", func() bool {
 		done := false
 		sink.look(func() { done = sink.policies[file.Detect.Version] && len(sink.acked.reads) > len(want.reads) })
