@@ -40,7 +40,7 @@ check: ## format, vet, staticcheck, and which package may import which
 
 .PHONY: bench
 bench: parts ## all benchmarks; compare two runs with .dev/bin/benchstat
-	go test -run '^$$' -bench . -benchmem ./...
+	go test -p 1 -run '^$$' -bench . -benchmem -benchtime 500ms -timeout 20m ./...
 
 .PHONY: e2e
 e2e: parts ## real Postgres, Kafka, ClickHouse engine, Prometheus and Alertmanager around the program

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -173,12 +175,26 @@ func (s *scan) verdict() error {
 	return nil
 }
 
+// A scan runs beside other programs, on a laptop or in CI, and stays under 512 MiB
+// whatever the size of its logs: the lines that wait for a partner, and the accesses
+// that late facts may change, are fewer than in the service, where facts come in while
+// requests do. The collector does the rest.
+const (
+	scanHeld   = 112 << 20
+	scanReopen = 5_000
+	scanMemory = 400 << 20
+)
+
 // judge feeds the detector from the file that is furthest behind, so that lines meet
 // their partners while both are in memory.
 func (s *scan) judge(ctx context.Context, set *files.Set) error {
 	detector := detect.New(s.rules.Policy, detect.Options{
 		Windows: detect.Windows{Join: s.window}, Environment: s.environment,
+		MaxBytes: scanHeld, MaxReopen: scanReopen,
 	})
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(scanMemory)
+	}
 	parts := map[*files.File]detect.Part{}
 	for _, f := range set.Files() {
 		parts[f] = detector.Open(detect.Start{Source: f.Path(), Partition: -1, Position: 1, EmitFrom: 1})
