@@ -63,10 +63,10 @@ func (d *Detector) decide(n int32) {
 	for i := range g.groups {
 		d.judgeGroup(i)
 	}
-	for i, u := range g.units {
-		if g.unit[i] != notOurs {
-			d.release(u)
-		}
+	for _, u := range g.units {
+		d.release(u)
+		d.unchain(u)
+		d.nodes.drop(u)
 	}
 	for _, m := range g.lines {
 		d.nodes.at(m).flags |= flagJoined | flagDone
@@ -196,9 +196,6 @@ func (d *Detector) leave() {
 		})
 	})
 }
-
-// notOurs marks a transaction that goes to none of the groups.
-const notOurs = -2
 
 // split makes one group for each user that the lines name. Somebody can send the
 // request id of another's request, so what names no user goes to all of them, marked

@@ -340,6 +340,9 @@ func (d *Detector) work(until int64) {
 		if !ok {
 			return
 		}
+		if d.nodes.at(a.node).turn != a.turn {
+			continue
+		}
 		switch a.phase {
 		case phaseResolve:
 			d.resolve(a.node)
@@ -373,7 +376,7 @@ func (d *Detector) evict() {
 // schedule puts an action for a node into the timeline.
 func (d *Detector) schedule(n int32, ph phase, after int64) {
 	x := d.nodes.at(n)
-	d.timeline.add(action{due: x.time + after, time: x.time, line: x.line, node: n, phase: ph})
+	d.timeline.add(action{due: x.time + after, line: x.line, node: n, turn: x.turn, phase: ph})
 }
 
 // settled lets go of a node's record: at once if nothing came of it, else when what

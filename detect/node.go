@@ -9,7 +9,8 @@ import (
 const none = int32(-1)
 
 // node is one line that waits. Each node but a popped member of a transaction has
-// exactly one action in the timeline, and is freed by it.
+// exactly one action in the timeline. It frees the node, or finds it gone: a
+// transaction that was claimed.
 type node struct {
 	time   int64
 	line   uint64 // LineID
@@ -25,6 +26,7 @@ type node struct {
 	flags   flags
 	kind    nodeKind
 	stmt    StatementKind
+	turn    uint32  // counts the lines that had this place
 	links   [2]link // in the chains of its keys
 	sibling int32   // next statement of the same sealed transaction
 }
@@ -98,7 +100,7 @@ type nodes struct {
 func (s *nodes) add() int32 {
 	s.count++
 	i := s.pool.add()
-	*s.at(i) = node{holder: none, sibling: none, links: [2]link{{chain: none}, {chain: none}}}
+	*s.at(i) = node{turn: s.at(i).turn, holder: none, sibling: none, links: [2]link{{chain: none}, {chain: none}}}
 	return i
 }
 
@@ -106,6 +108,7 @@ func (s *nodes) drop(i int32) {
 	s.forget(i)
 	s.count--
 	s.at(i).plan = nil
+	s.at(i).turn++
 	s.pool.drop(i)
 }
 

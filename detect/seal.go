@@ -201,9 +201,7 @@ func (d *Detector) publish(n int32) {
 // orphan judges a transaction that no request has claimed.
 func (d *Detector) orphan(n int32) {
 	d.unchain(n)
-	if !d.nodes.at(n).is(flagDone) {
-		d.judgeUnit(n)
-	}
+	d.judgeUnit(n)
 	d.nodes.drop(n)
 }
 
@@ -237,7 +235,7 @@ func (d *Detector) weigh(first int32) (emit bool, lines int) {
 }
 
 // release lets go of all lines of a decided transaction but the node that stands for
-// it, whose own action is still to come or under way.
+// it, which the caller drops.
 func (d *Detector) release(first int32) {
 	for m := first; m != none; {
 		y := d.nodes.at(m)

@@ -23,9 +23,9 @@ const (
 // action is one thing to do with a line, at a moment of event time.
 type action struct {
 	due   int64
-	time  int64
 	line  uint64
 	node  int32
+	turn  uint32 // of the node's place: the action of a node that is gone is nobody's
 	phase phase
 }
 
@@ -35,8 +35,6 @@ func compareActions(a, b action) int {
 		return cmp.Compare(a.due, b.due)
 	case a.phase != b.phase:
 		return cmp.Compare(a.phase, b.phase)
-	case a.time != b.time:
-		return cmp.Compare(a.time, b.time)
 	}
 	return cmp.Compare(a.line, b.line)
 }

@@ -14,7 +14,7 @@ func TestTimelineAgainstASort(t *testing.T) {
 		until := int64(0)
 		wide := []int64{1e6, 1e9, 100e9}[r.IntN(3)]
 		for range 400 {
-			a := action{due: until + r.Int64N(wide) - wide/8, time: r.Int64N(3), line: r.Uint64N(5), node: int32(len(waiting)), phase: phase(r.IntN(3))}
+			a := action{due: until + r.Int64N(wide) - wide/8, line: r.Uint64N(5), node: int32(len(waiting)), phase: phase(r.IntN(3))}
 			line.add(a)
 			waiting = append(waiting, a)
 			if r.IntN(3) > 0 {
