@@ -40,7 +40,8 @@ func (h *held) begin(l *line, piece []byte) {
 //
 // Where a shipper's record begins with what can begin a record of the log, the record
 // held is not continued although it is open: its other half went elsewhere. In a file
-// nothing goes elsewhere, and such a line is text of the record.
+// nothing goes elsewhere, and such a line is text of the record, unless no text can look
+// so: then the record held was never written to its end.
 func (h *held) takes(l *line, value []byte) bool {
 	switch {
 	case !h.is() || l.wrapped != h.line.wrapped:
@@ -51,9 +52,17 @@ func (h *held) takes(l *line, value []byte) bool {
 	case h.state == decode.Closed:
 		return h.trails(value)
 	}
+	line := firstLine(value)
+	if d, ok := h.f.Decoder.(restarter); ok && d.Restarts(line) {
+		return false
+	}
 	shipped := l.first && l.Origin.Partition >= 0
-	return !shipped || !h.f.framer.Starts(firstLine(value))
+	return !shipped || !h.f.framer.Starts(line)
 }
+
+// restarter is what a format of text may have: it tells a line that begins a record
+// although the record before it is open. It must not be fooled by the text of a statement.
+type restarter interface{ Restarts(line []byte) bool }
 
 // trails says whether value, which comes after a text that is whole, goes on with it. A
 // log of several formats may hold an object or a frame there.

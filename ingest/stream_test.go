@@ -179,9 +179,12 @@ func TestStream(t *testing.T) {
 		"text with trailing lines": {file(stderr, "2026-11-23 01:54:03.343 UTC [7575] [user=app,db=shop,app=web] DETAIL:  parameters: $1 = '{", "\t}'", stderr),
 			lines("app.log:1 statement", "app.log:4 statement")},
 		// In a file, a line of a statement that looks like a line of the log is no such line.
-		"a forged line in a file":        {file(head, strings.ReplaceAll(csv, `"`, `""""`), middle, tail, csv), lines("app.log:1 statement", "app.log:5 statement")},
-		"a forged object in a file":      {file(head, strings.ReplaceAll(access, `"`, `""""`), tail), lines("app.log:1 statement")},
-		"an open quote in a forged line": {file(head, csv, tail, csv), lines("app.log:4 statement", "app.log:1 refused bad_csv")},
+		"a forged line in a file":   {file(head, strings.ReplaceAll(csv, `"`, `""""`), middle, tail, csv), lines("app.log:1 statement", "app.log:5 statement")},
+		"a forged object in a file": {file(head, strings.ReplaceAll(access, `"`, `""""`), tail), lines("app.log:1 statement")},
+		// But one that no text inside of quotes can look like ends what was cut off before it.
+		"a record cut in a file":       {file(head, csv, csv), lines("app.log:2 statement", "app.log:3 statement", "app.log:1 refused cut")},
+		"a record cut before its tail": {file(head, csv, tail, csv), lines("app.log:2 statement", "app.log:4 statement", "app.log:1 refused cut", "app.log:3 refused cut")},
+		"a record cut twice":           {file(head, middle, head, middle, tail, csv), lines("app.log:3 statement", "app.log:6 statement", "app.log:1 refused cut")},
 		"lines beside chunks": {kafka(piece(1, 1, stderr), access, piece(1, 2, " from orders"), csv, piece(2, 1, stderr)),
 			lines("app/1@0 statement", "app/1@1 request", "app/1@3 statement", "app/1@4 statement")},
 		"a chunk is lost":            {kafka(piece(1, 1, stderr), piece(1, 3, " from orders"), piece(2, 1, stderr)), lines("app/1@2 statement", "app/1@0 refused cut")},

@@ -5,7 +5,8 @@ package decode
 //
 // A reader puts a record together so: a line that comes while the record before it is
 // open belongs to that record, whatever it looks like, because the text of a statement
-// may hold a line that looks like a record. When none is open, a line that Continues
+// may hold a line that looks like a record. (A format may tell lines that no such text
+// can hold; there a record ends that has lost its end.) When none is open, a line that Continues
 // belongs to the record before it too. Any other line begins a record of its own, also
 // one that does not Start one: its decoder says what is wrong with it.
 //

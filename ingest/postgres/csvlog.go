@@ -59,6 +59,21 @@ func LooksLikeCSVLog(line []byte) bool {
 // Starts is LooksLikeCSVLog.
 func (d *CSVLog) Starts(line []byte) bool { return LooksLikeCSVLog(line) }
 
+// Restarts says whether line begins a record even where a quote is open, so that the
+// record before it has lost its end: the user stands there in quotes. No text inside of
+// quotes can look like that, because a quote in it is written twice, and the quote that
+// ends it is followed by a comma or by the end of the line.
+func (d *CSVLog) Restarts(line []byte) bool {
+	if !LooksLikeCSVLog(line) {
+		return false
+	}
+	time, user, _ := bytes.Cut(line, []byte{','})
+	if time[0] != '"' && bytes.IndexByte(time, '"') >= 0 {
+		return false // the end of a text, and the field behind it
+	}
+	return len(user) > 1 && user[0] == '"' && user[1] != '"' && user[1] != ',' && user[1] > ' '
+}
+
 // Continues says no: a record of csvlog goes on only inside of quotes.
 func (d *CSVLog) Continues([]byte) bool { return false }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"trespass.dev/trespass/detect"
 	"trespass.dev/trespass/ingest/decode"
 )
@@ -31,6 +33,25 @@ func TestForgedRecordStaysInItsQuotes(t *testing.T) {
 			t.Errorf("record %d: %v, %+v", i, err, ev.Statement)
 		}
 	}
+}
+
+// Whatever the text of a statement holds, none of its lines restarts the log.
+func TestNoTextRestarts(t *testing.T) {
+	d := NewCSVLog(Options{})
+	if !d.Restarts([]byte(auditCSV)) {
+		t.Errorf("not told as the beginning of a record: %s", auditCSV)
+	}
+	begin := "2026-11-23 09:13:37.454 UTC,"
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.SliceOf(rapid.SampledFrom([]string{begin, "\n", `"`, ",", "a", " ", "\r", "\t", `"app","db",1,`, "\n" + begin, "\n\"" + begin, "\n" + begin[:len(begin)-1]})).Draw(t, "text")
+		quoted := strings.ReplaceAll(strings.Join(text, ""), `"`, `""`)
+		behind := rapid.SampledFrom([]string{",", ",,,", `,"detail",`, "\n"}).Draw(t, "behind")
+		for i, line := range strings.Split(`x,"`+quoted+`"`+behind, "\n") {
+			if i > 0 && d.Restarts([]byte(line)) {
+				t.Fatalf("line %d restarts: %q", i, line)
+			}
+		}
+	})
 }
 
 // What is open does not depend on how a record came in pieces.
