@@ -15,16 +15,16 @@ type reopening struct {
 
 	items []reopened // queue: the oldest first
 	first int
-	floor uint64 // number of items[first]
 	// latest is the greatest time of an access: Windows.Reopen is counted from it.
 	latest int64
 
-	mentions []mention // queue, in the order of their items
-	head     int
-	base     uint64            // number of mentions[head]
-	newest   map[uint64]uint64 // last mention of a hash, by number
+	// names is a queue as well: hashes of the names of each item. They are looked
+	// through when facts have come, not listed by name when an access is decided: most
+	// are never asked for.
+	names   []uint64
+	head    int
+	touched touched
 
-	dirty    map[uint64]struct{} // items to be judged again
 	requests slab[RequestLine]
 	lines    slab[StatementLine]
 }
@@ -36,18 +36,37 @@ type reopened struct {
 	reads    uint32 // of its reads
 	digest   uint64 // of what was given out
 	findings []Finding
-	mentions int
+	names    int
 }
 
-type mention struct {
-	hash  uint64
-	item  uint64
-	older uint64 // number of the mention before of the same hash, and one; 0 none
+// touched is a set of the hashes of names that facts have spoken of. The bits tell most
+// of the others without a look into the map.
+type touched struct {
+	bits [1 << 10]uint64
+	all  map[uint64]struct{}
+}
+
+func (t *touched) add(h uint64) {
+	t.bits[h>>54] |= 1 << (h >> 48 & 63)
+	t.all[h] = struct{}{}
+}
+
+func (t *touched) has(h uint64) bool {
+	if t.bits[h>>54]&(1<<(h>>48&63)) == 0 {
+		return false
+	}
+	_, ok := t.all[h]
+	return ok
+}
+
+func (t *touched) clear() {
+	clear(t.bits[:])
+	clear(t.all)
 }
 
 func (r *reopening) init() {
 	r.seed = maphash.MakeSeed()
-	r.newest, r.dirty = map[uint64]uint64{}, map[uint64]struct{}{}
+	r.touched.all = map[uint64]struct{}{}
 }
 
 func (r *reopening) hash(s string) uint64 { return maphash.String(r.seed, s) }
@@ -64,29 +83,20 @@ func (r *reopening) keep(d *Detector, a *Access, revision uint32, findings []Fin
 	kept.Statements = r.lines.take(len(a.Statements))
 	copy(kept.Statements, a.Statements)
 	item := reopened{access: kept, revision: revision, reads: 1, digest: r.digest(findings, reads), findings: slices.Clone(findings)}
-	number := r.floor + uint64(len(r.items)-r.first)
+	from := len(r.names)
 	say := func(s string) {
-		if s == "" {
-			return
+		if s != "" {
+			r.names = append(r.names, r.hash(s))
 		}
-		h := r.hash(s)
-		m := mention{hash: h, item: number}
-		if last, ok := r.newest[h]; ok && last >= r.base {
-			if r.mentions[r.head+int(last-r.base)].item == number {
-				return
-			}
-			m.older = last + 1
-		}
-		r.newest[h] = r.base + uint64(len(r.mentions)-r.head)
-		r.mentions = append(r.mentions, m)
-		item.mentions++
 	}
 	say(a.Actor.User)
 	say(a.Actor.Impersonating)
 	say(a.Actor.Session)
 	for i := range a.Records {
 		rec := &a.Records[i]
-		say(rec.Name)
+		if i == 0 || rec.Name != a.Records[i-1].Name {
+			say(rec.Name)
+		}
 		say(rec.ID)
 		say(rec.Tenant)
 		for _, o := range rec.Owners {
@@ -100,45 +110,30 @@ func (r *reopening) keep(d *Detector, a *Access, revision uint32, findings []Fin
 		say(a.Requests[i].Justification)
 		say(a.Requests[i].ShareToken)
 	}
+	item.names = len(r.names) - from
 	r.items = append(r.items, item)
 }
 
 // expire lets go of the oldest access.
 func (r *reopening) expire() {
 	it := &r.items[r.first]
-	for range it.mentions {
-		if m := &r.mentions[r.head]; r.newest[m.hash] == r.base {
-			delete(r.newest, m.hash)
-		}
-		r.head++
-		r.base++
-	}
-	delete(r.dirty, r.floor)
+	r.head += it.names
 	*it = reopened{}
 	r.first++
-	r.floor++
 	if r.first > 1024 && r.first > len(r.items)/2 {
 		r.items = slices.Delete(r.items, 0, r.first)
 		r.first = 0
 	}
-	if r.head > 4096 && r.head > len(r.mentions)/2 {
-		r.mentions = r.mentions[:copy(r.mentions, r.mentions[r.head:])]
+	if r.head > 4096 && r.head > len(r.names)/2 {
+		r.names = r.names[:copy(r.names, r.names[r.head:])]
 		r.head = 0
 	}
 }
 
-// touch marks the accesses that mention s.
+// touch has the accesses that name s judged again.
 func (r *reopening) touch(s string) {
-	if s == "" {
-		return
-	}
-	at, ok := r.newest[r.hash(s)]
-	for ok && at >= r.base {
-		m := r.mentions[r.head+int(at-r.base)]
-		if m.item >= r.floor {
-			r.dirty[m.item] = struct{}{}
-		}
-		ok, at = m.older != 0, m.older-1
+	if s != "" {
+		r.touched.add(r.hash(s))
 	}
 }
 
@@ -170,21 +165,19 @@ func (d *Detector) fact(e *Event) {
 // review judges again what late facts bear on.
 func (d *Detector) review() {
 	r := &d.reopen
-	if len(r.dirty) == 0 {
+	if len(r.touched.all) == 0 {
 		return
 	}
-	numbers := make([]uint64, 0, len(r.dirty))
-	for n := range r.dirty {
-		numbers = append(numbers, n)
-	}
-	clear(r.dirty)
-	slices.Sort(numbers)
-	for _, n := range numbers {
-		if n < r.floor {
-			continue
+	at := r.head
+	for i := r.first; i < len(r.items); i++ {
+		it := &r.items[i]
+		names := r.names[at : at+it.names]
+		at += it.names
+		if slices.ContainsFunc(names, r.touched.has) {
+			d.rejudge(it)
 		}
-		d.rejudge(&r.items[r.first+int(n-r.floor)])
 	}
+	r.touched.clear()
 }
 
 // rejudge judges one access again, and gives out what came of it if it is not what

@@ -128,8 +128,8 @@ func TestWhatIsKeptForFactsIsBounded(t *testing.T) {
 	if kept := len(r.items) - r.first; kept > 100 {
 		t.Errorf("%d accesses are kept", kept)
 	}
-	if len(r.newest) > 100*8 || len(r.mentions)-r.head > 100*8 {
-		t.Errorf("%d names and %d mentions are kept", len(r.newest), len(r.mentions)-r.head)
+	if len(r.names)-r.head > 100*8 {
+		t.Errorf("%d names are kept", len(r.names)-r.head)
 	}
 	s.see(facts, owner("A", "bob", noon-second))
 	if out := s.took(); len(out.Reads) != 100 {
