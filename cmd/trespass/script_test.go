@@ -5,12 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -78,10 +84,13 @@ func scriptEnv(env *testscript.Env) error {
 //	exits CODE PROGRAM ARGS...   the program must end with this code
 //	broker TOPIC...              sets BROKER to a Kafka inside the test, with these topics
 //	serve DIR                    sets SERVER to an engine over this directory, which runs until the end
+//	port NAME                    sets NAME to a free address of this machine
+//	await URL REGEXP             waits until the answer matches
+//	signal NAME                  sends HUP, INT or TERM to the programs in the background
 //	ndjson FILE KEY...           each line of the file is an object with exactly these keys
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"exits": exits, "broker": startBroker, "serve": serve, "ndjson": ndjsonKeys,
+		"exits": exits, "broker": startBroker, "serve": serve, "port": freePort, "await": awaitAnswer, "signal": sendSignal, "ndjson": ndjsonKeys,
 	}
 }
 
@@ -142,6 +151,49 @@ func engineParts(t *testing.T) (programs, library string) {
 		t.Fatalf("build the engine's program: %v\n%s", err, out)
 	}
 	return programs, library
+}
+
+func freePort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: port NAME")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Check(l.Close())
+	ts.Setenv(args[0], l.Addr().String())
+}
+
+func awaitAnswer(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await URL REGEXP")
+	}
+	want, err := regexp.Compile(args[1])
+	ts.Check(err)
+	last := "no answer"
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); <-tick.C {
+		resp, err := http.Get(args[0])
+		if err != nil {
+			continue
+		}
+		text, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if last = string(text); err == nil && want.Match(text) {
+			return
+		}
+	}
+	ts.Fatalf("%s never gave %q; last:\n%.800s", args[0], args[1], last)
+}
+
+func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]os.Signal{"HUP": syscall.SIGHUP, "INT": os.Interrupt, "TERM": syscall.SIGTERM}
+	if neg || len(args) != 1 || signals[args[0]] == nil {
+		ts.Fatalf("usage: signal HUP|INT|TERM")
+	}
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(signals[args[0]]))
+	}
 }
 
 func ndjsonKeys(ts *testscript.TestScript, neg bool, args []string) {
