@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"trespass.dev/trespass/ingest/kafka/kafkatest"
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 // its own. The scripts are testdata/script/*.txtar.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script", Setup: scriptEnv, Cmds: commands(), RequireExplicitExec: true,
+		Dir: "testdata/script", Setup: scriptEnv, Cmds: commands(), Condition: condition, RequireExplicitExec: true,
 	})
 }
 
@@ -41,7 +42,7 @@ func TestScript(t *testing.T) {
 func TestEngineScript(t *testing.T) {
 	programs, library := engineParts(t)
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/engine", Cmds: commands(), RequireExplicitExec: true,
+		Dir: "testdata/engine", Cmds: commands(), Condition: condition, RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", programs+string(filepath.ListSeparator)+env.Getenv("PATH"))
 			env.Setenv("TRESPASS_LIBCHDB", library)
@@ -60,7 +61,7 @@ func TestBrokerScript(t *testing.T) {
 	topic := kafkatest.FreshName(t)
 	broker.CreateTopic(t, topic, 2)
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/broker", Cmds: commands(), RequireExplicitExec: true,
+		Dir: "testdata/broker", Cmds: commands(), Condition: condition, RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("BROKER", broker.Addresses[0])
 			env.Setenv("TOPIC", topic)
@@ -84,13 +85,15 @@ func scriptEnv(env *testscript.Env) error {
 //	exits CODE PROGRAM ARGS...   the program must end with this code
 //	broker TOPIC...              sets BROKER to a Kafka inside the test, with these topics
 //	serve DIR                    sets SERVER to an engine over this directory, which runs until the end
+//	produce TOPIC FILE           writes each line of a file to a topic of BROKER
+//	tmpfs DIR SIZE               mounts a small disk, where the condition tmpfs holds
 //	port NAME                    sets NAME to a free address of this machine
 //	await URL REGEXP             waits until the answer matches
 //	signal NAME                  sends HUP, INT or TERM to the programs in the background
 //	ndjson FILE KEY...           each line of the file is an object with exactly these keys
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"exits": exits, "broker": startBroker, "serve": serve, "port": freePort, "await": awaitAnswer, "signal": sendSignal, "ndjson": ndjsonKeys,
+		"exits": exits, "broker": startBroker, "serve": serve, "port": freePort, "produce": produce, "tmpfs": smallDisk, "await": awaitAnswer, "signal": sendSignal, "ndjson": ndjsonKeys,
 	}
 }
 
@@ -151,6 +154,51 @@ func engineParts(t *testing.T) (programs, library string) {
 		t.Fatalf("build the engine's program: %v\n%s", err, out)
 	}
 	return programs, library
+}
+
+func produce(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: produce TOPIC FILE")
+	}
+	w := &kafka.Writer{Addr: kafka.TCP(ts.Getenv("BROKER")), Topic: args[0], RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond}
+	defer func() { _ = w.Close() }()
+	for line := range strings.Lines(ts.ReadFile(args[1])) {
+		ts.Check(w.WriteMessages(context.Background(), kafka.Message{Value: []byte(strings.TrimSpace(line))}))
+	}
+}
+
+func smallDisk(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: tmpfs DIR SIZE")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.Mkdir(dir, 0o700))
+	ts.Check(mount(dir, args[1]))
+	ts.Defer(func() { _ = exec.Command("umount", "--lazy", dir).Run() })
+}
+
+func mount(dir, size string) error {
+	out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("mount: %w: %s", err, out)
+	}
+	return nil
+}
+
+// condition knows tmpfs: whether a small disk can be mounted.
+func condition(name string) (bool, error) {
+	if name != "tmpfs" {
+		return false, fmt.Errorf("unknown condition %q", name)
+	}
+	dir, err := os.MkdirTemp("", "trespass-tmpfs-")
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = os.Remove(dir) }()
+	if mount(dir, "64k") != nil {
+		return false, nil
+	}
+	return true, exec.Command("umount", dir).Run()
 }
 
 func freePort(ts *testscript.TestScript, neg bool, args []string) {
