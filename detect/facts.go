@@ -22,7 +22,7 @@ import (
 type Facts struct {
 	policy  *Policy
 	ids     interner
-	heads   map[factKey]uint32   // first span of a key, +1
+	heads   heads                // first span of a key
 	spans   []span               // all spans; those of one key are linked, latest from first
 	lists   map[factKey][]uint32 // what goes with a person, tenant or value, for counting
 	columns map[uint32][]string  // by span: the columns that a share or relation covers
@@ -34,7 +34,7 @@ type Facts struct {
 }
 
 // factSort says under which sort of key a fact is kept. It is as wide as the other parts of a
-// key, which is then hashed as one piece of memory.
+// key, so that two keys are compared as one piece of memory.
 type factSort uint32
 
 const (
@@ -88,7 +88,7 @@ func NewFacts(p *Policy) *Facts {
 	return &Facts{
 		policy:  p,
 		ids:     newInterner(),
-		heads:   make(map[factKey]uint32),
+		heads:   newHeads(),
 		lists:   make(map[factKey][]uint32),
 		columns: make(map[uint32][]string),
 	}
@@ -239,7 +239,7 @@ func (f *Facts) put(k factKey, value uint32, fact *Fact, o Origin) bool {
 		return f.takeBack(k, value, fact.ValidFrom, o)
 	}
 	gone := false
-	for i := f.heads[k]; i != 0; i = f.spans[i-1].next {
+	for i := f.heads.get(k); i != 0; i = f.spans[i-1].next {
 		s := &f.spans[i-1]
 		switch {
 		case s.from != fact.ValidFrom:
@@ -265,7 +265,7 @@ func (f *Facts) put(k factKey, value uint32, fact *Fact, o Origin) bool {
 // before or comes after.
 func (f *Facts) takeBack(k factKey, value uint32, from int64, o Origin) bool {
 	marked := false
-	for i := f.heads[k]; i != 0; i = f.spans[i-1].next {
+	for i := f.heads.get(k); i != 0; i = f.spans[i-1].next {
 		s := &f.spans[i-1]
 		if s.from == from && (value == anyValue || s.value == value || s.value == anyValue) {
 			marked = marked || s.gone && s.value == value
@@ -282,11 +282,11 @@ func (f *Facts) takeBack(k factKey, value uint32, from int64, o Origin) bool {
 func (f *Facts) link(k factKey, s span, o Origin) uint32 {
 	f.receipt(&s, o)
 	i := uint32(len(f.spans))
-	head := f.heads[k]
+	head := f.heads.get(k)
 	if head == 0 || f.spans[head-1].from <= s.from {
 		s.next = head
 		f.spans = append(f.spans, s)
-		f.heads[k] = i + 1
+		f.heads.set(k, i+1)
 		return i
 	}
 	before := head
@@ -343,7 +343,7 @@ func (f *Facts) holding(buf []uint32, k factKey, lo, hi int64) []uint32 {
 	}
 	ends := int64(endless) // where an open span of the present from ends
 	next := int64(endless) // from of the newest live span passed
-	for i := f.heads[k]; i != 0; i = f.spans[i-1].next {
+	for i := f.heads.get(k); i != 0; i = f.spans[i-1].next {
 		s := &f.spans[i-1]
 		if s.gone {
 			continue
@@ -364,7 +364,7 @@ func (f *Facts) holding(buf []uint32, k factKey, lo, hi int64) []uint32 {
 
 // holds says whether some span of a key holds within lo..hi.
 func (f *Facts) holds(k factKey, lo, hi int64) bool {
-	if !f.known[k.sort] || f.heads[k] == 0 {
+	if !f.known[k.sort] || f.heads.get(k) == 0 {
 		return false
 	}
 	var space [4]uint32

@@ -1,16 +1,43 @@
 package detect
 
-import "strings"
+import (
+	"hash/maphash"
+	"strings"
+)
 
 // interner gives every distinct string a small number, so that millions of facts
 // hold numbers and each id is kept once. Number 0 is the empty string.
+//
+// A string is known by 96 bits of two hashes that are seeded by the process, so that
+// nobody can choose strings that meet. Finding one, which every line asks for several
+// times, then takes one look at memory and none at the string that was kept.
 type interner struct {
-	numbers map[string]uint32
-	names   []string
+	seed, second maphash.Seed
+	slots        []internSlot // a power of two, at most three quarters in use
+	names        []string
+}
+
+type internSlot struct {
+	hash   uint64
+	check  uint32
+	number uint32 // 0 free
 }
 
 func newInterner() interner {
-	return interner{numbers: make(map[string]uint32), names: []string{""}}
+	return interner{seed: maphash.MakeSeed(), second: maphash.MakeSeed(), slots: make([]internSlot, 64), names: []string{""}}
+}
+
+// slot gives the slot of a string: its own, or the free one that would be.
+func (in *interner) slot(hash uint64, check uint32) *internSlot {
+	for i := int(hash) & (len(in.slots) - 1); ; i = (i + 1) & (len(in.slots) - 1) {
+		if s := &in.slots[i]; s.number == 0 || s.hash == hash && s.check == check {
+			return s
+		}
+	}
+}
+
+func (in *interner) hash(s string) (uint64, uint32) {
+	return maphash.String(in.seed, s), uint32(maphash.String(in.second, s))
 }
 
 // number gives the number of s, a new one if need be. It keeps a copy of s.
@@ -18,14 +45,28 @@ func (in *interner) number(s string) uint32 {
 	if s == "" {
 		return 0
 	}
-	if n, ok := in.numbers[s]; ok {
-		return n
+	hash, check := in.hash(s)
+	at := in.slot(hash, check)
+	if at.number != 0 {
+		return at.number
 	}
-	s = strings.Clone(s)
 	n := uint32(len(in.names))
-	in.names = append(in.names, s)
-	in.numbers[s] = n
+	in.names = append(in.names, strings.Clone(s))
+	*at = internSlot{hash, check, n}
+	if len(in.names) > len(in.slots)/4*3 {
+		in.grow()
+	}
 	return n
+}
+
+func (in *interner) grow() {
+	old := in.slots
+	in.slots = make([]internSlot, 2*len(old))
+	for _, s := range old {
+		if s.number != 0 {
+			*in.slot(s.hash, s.check) = s
+		}
+	}
 }
 
 // find gives the number of s, or ok false if no fact ever named it.
@@ -33,8 +74,8 @@ func (in *interner) find(s string) (n uint32, ok bool) {
 	if s == "" {
 		return 0, true
 	}
-	n, ok = in.numbers[s]
-	return n, ok
+	n = in.slot(in.hash(s)).number
+	return n, n != 0
 }
 
 func (in *interner) name(n uint32) string { return in.names[n] }

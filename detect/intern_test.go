@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -27,5 +28,36 @@ func TestCanonicalID(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestInternerAndHeadsAgreeWithMaps grows both tables far beyond their first size.
+func TestInternerAndHeadsAgreeWithMaps(t *testing.T) {
+	in, h := newInterner(), newHeads()
+	numbers, firsts := map[string]uint32{}, map[factKey]uint32{}
+	for i := range uint32(20_000) {
+		s := strconv.Itoa(int(i * 7919 % 10_007))
+		if n, ok := in.find(s); ok != (numbers[s] != 0) || n != numbers[s] {
+			t.Fatalf("%q is found as %d, %t; want %d", s, n, ok, numbers[s])
+		}
+		n := in.number(s)
+		if was, ok := numbers[s]; ok && was != n || in.name(n) != s {
+			t.Fatalf("%q has number %d, whose name is %q; it had %d", s, n, in.name(n), was)
+		}
+		numbers[s] = n
+		k := factKey{factSort(i % 5), n, i % 3, n % 11, i % 2}
+		if h.get(k) != firsts[k] {
+			t.Fatalf("%v begins at %d, want %d", k, h.get(k), firsts[k])
+		}
+		h.set(k, i+1)
+		firsts[k] = i + 1
+	}
+	for k, first := range firsts {
+		if h.get(k) != first {
+			t.Fatalf("%v begins at %d, want %d", k, h.get(k), first)
+		}
+	}
+	if len(numbers) != 10_007 || len(in.names) != 10_008 || h.used != len(firsts) {
+		t.Errorf("%d strings, %d names, %d keys for %d", len(numbers), len(in.names), h.used, len(firsts))
 	}
 }
