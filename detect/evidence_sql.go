@@ -46,8 +46,8 @@ func (j *judge) statement(s *StatementLine) {
 // came says what a statement's own line tells of whether want rows came back, and how
 // many did; -1 unknown.
 func (s *StatementLine) came(want int) (Tri, int64) {
-	if s.Rows < 0 || s.Plan.Folded {
-		return Unknown, -1
+	if s.Rows < 0 || s.Plan.Folded || s.Rows == 0 && s.Plan.Uncounted {
+		return Unknown, -1 // pgaudit writes 0 for what it does not count
 	}
 	if s.Rows == 0 {
 		return No, 0

@@ -7,7 +7,7 @@ import (
 
 // plan puts together what the reader gathered.
 func (r *reader) plan() *Plan {
-	p := &Plan{Verb: r.verb, Functions: r.functions, Folded: r.folded, Doors: r.doors}
+	p := &Plan{Verb: r.verb, Functions: r.functions, Folded: r.folded, Uncounted: r.uncounted, Doors: r.doors}
 	p.Tables = r.tables()
 	returns := false
 	p.Catalog = len(r.functions) == 0

@@ -93,6 +93,7 @@ type reader struct {
 	keyChecks   int  // how many are foreign key checks
 	aggregates  int  // count, sum and their like among the outputs
 	folded      bool
+	uncounted   bool
 }
 
 // instance is one place in which a relation is read or written.
@@ -176,7 +177,7 @@ func (r *reader) statement(node *ast.Node) {
 		verb = VerbCopy
 		r.copyStatement(n.CopyStmt)
 	case *ast.Node_DeclareCursorStmt:
-		verb = VerbSelect
+		verb, r.uncounted = VerbSelect, true
 		r.comeBack(r.query(n.DeclareCursorStmt.GetQuery(), nil, nil, always()))
 	case *ast.Node_PrepareStmt:
 		// At EXECUTE pgaudit logs this text again, with the parameters.
@@ -252,6 +253,7 @@ func (r *reader) copyStatement(c *ast.CopyStmt) {
 		return
 	}
 	table := r.relation(c.GetRelation())
+	r.uncounted = r.uncounted || !c.GetIsFrom()
 	switch {
 	case c.GetIsFrom():
 		table.write = true

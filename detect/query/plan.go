@@ -11,6 +11,7 @@ type Plan struct {
 	Functions   []string // functions called in FROM or as the only output, canonical names; common built-in ones left out
 	Aggregate   bool     // returns only aggregates: no row of a table comes back
 	Folded      bool     // the rows are folded into one (PostgREST, json_agg), so that their count says nothing
+	Uncounted   bool     // gives rows without any being counted: a cursor is declared, a table copied out
 	Explain     bool
 	ForeignKey  bool // the check that Postgres makes for a foreign key
 	Catalog     bool // reads nothing but the catalog, or no table at all
