@@ -13,7 +13,7 @@ import (
 // TestDemo plays one round on the real engine, as a person starts it, and a second one
 // over the data that the first left: each finds exactly its own ten leaks.
 func TestDemo(t *testing.T) {
-	programs, library := engineParts(t)
+	programs, library := build(t, "../trespass-clickhouse"), engineLibrary(t)
 	t.Setenv("PATH", programs+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	dir := t.TempDir()
 	for round := range 2 {

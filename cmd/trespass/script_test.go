@@ -1,54 +1,26 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/segmentio/kafka-go"
-	"github.com/twmb/franz-go/pkg/kfake"
 
 	"trespass.dev/trespass/ingest/kafka/kafkatest"
-	"trespass.dev/trespass/sink/embedded"
 )
-
-func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"trespass": main})
-}
 
 // TestScript runs the program as a person does, from the command line, with files of
 // its own. The scripts are testdata/script/*.txtar.
 func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script", Setup: scriptEnv, Cmds: commands(), Condition: condition, RequireExplicitExec: true,
-	})
+	runScripts(t, "testdata/script", build(t, "."), nil)
 }
 
 // TestEngineScript does the same with the real embedded engine.
 func TestEngineScript(t *testing.T) {
-	programs, library := engineParts(t)
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata/engine", Cmds: commands(), Condition: condition, RequireExplicitExec: true,
-		Setup: func(env *testscript.Env) error {
-			env.Setenv("PATH", programs+string(filepath.ListSeparator)+env.Getenv("PATH"))
-			env.Setenv("TRESPASS_LIBCHDB", library)
-			return scriptEnv(env)
-		},
-	})
+	library := engineLibrary(t)
+	runScripts(t, "testdata/engine", build(t, ".", "../trespass-clickhouse"), map[string]string{"TRESPASS_LIBCHDB": library})
 }
 
 // TestBrokerScript does the same with a real Kafka.
@@ -60,228 +32,52 @@ func TestBrokerScript(t *testing.T) {
 	defer broker.Close()
 	topic := kafkatest.FreshName(t)
 	broker.CreateTopic(t, topic, 2)
+	runScripts(t, "testdata/broker", build(t, "."), map[string]string{"BROKER": broker.Addresses[0], "TOPIC": topic})
+}
+
+// runScripts runs the scripts of a folder, with the programs of another first in PATH.
+func runScripts(t *testing.T, dir, programs string, variables map[string]string) {
+	t.Helper()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/broker", Cmds: commands(), Condition: condition, RequireExplicitExec: true,
+		Dir: dir, Cmds: commands(), Condition: condition, RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
-			env.Setenv("BROKER", broker.Addresses[0])
-			env.Setenv("TOPIC", topic)
-			return scriptEnv(env)
+			env.Setenv("PATH", programs+string(filepath.ListSeparator)+env.Getenv("PATH"))
+			env.Setenv("REPO", root)
+			env.Setenv("HOME", env.WorkDir)
+			for name, value := range variables {
+				env.Setenv(name, value)
+			}
+			return nil
 		},
 	})
 }
 
-func scriptEnv(env *testscript.Env) error {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		return err
-	}
-	env.Setenv("REPO", root)
-	env.Setenv("HOME", env.WorkDir)
-	return nil
-}
-
-// commands are what scripts can do beside those of testscript:
-//
-//	exits CODE PROGRAM ARGS...   the program must end with this code
-//	broker TOPIC...              sets BROKER to a Kafka inside the test, with these topics
-//	serve DIR                    sets SERVER to an engine over this directory, which runs until the end
-//	produce TOPIC FILE           writes each line of a file to a topic of BROKER
-//	tmpfs DIR SIZE               mounts a small disk, where the condition tmpfs holds
-//	port NAME                    sets NAME to a free address of this machine
-//	await URL REGEXP             waits until the answer matches
-//	signal NAME                  sends HUP, INT or TERM to the programs in the background
-//	ndjson FILE KEY...           each line of the file is an object with exactly these keys
-func commands() map[string]func(*testscript.TestScript, bool, []string) {
-	return map[string]func(*testscript.TestScript, bool, []string){
-		"exits": exits, "broker": startBroker, "serve": serve, "port": freePort, "produce": produce, "tmpfs": smallDisk, "await": awaitAnswer, "signal": sendSignal, "ndjson": ndjsonKeys,
-	}
-}
-
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	want, err := strconv.Atoi(args[0])
-	if err != nil || neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE PROGRAM ARGS...")
-	}
-	got := 0
-	if err := ts.Exec(args[1], args[2:]...); err != nil {
-		var exit *exec.ExitError
-		if !errors.As(err, &exit) {
-			ts.Fatalf("%v", err)
-		}
-		got = exit.ExitCode()
-	}
-	if got != want {
-		ts.Fatalf("exit code %d, want %d\n%s%s", got, want, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
-	}
-}
-
-func startBroker(ts *testscript.TestScript, neg bool, topics []string) {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, topics...))
-	if err != nil || neg {
-		ts.Fatalf("broker: %v", err)
-	}
-	ts.Defer(cluster.Close)
-	ts.Setenv("BROKER", cluster.ListenAddrs()[0])
-}
-
-func serve(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: serve DIR")
-	}
-	program := filepath.Join(strings.Split(ts.Getenv("PATH"), string(filepath.ListSeparator))[0], embedded.Program)
-	engine, err := embedded.Start(context.Background(), embedded.Options{
-		Dir: ts.MkAbs(args[0]), Program: program, Library: ts.Getenv("TRESPASS_LIBCHDB"),
-	})
-	ts.Check(err)
-	ts.Defer(func() { _ = engine.Close() })
-	ts.Setenv("SERVER", strings.Trim(strings.TrimPrefix(engine.HTTP(), "http://"), "/"))
-}
-
-// engineParts builds the engine's program and finds its library.
-func engineParts(t *testing.T) (programs, library string) {
+// build makes programs as make build does, without the race detector that this test
+// may run under: what is tried here is what a person starts.
+func build(t *testing.T, packages ...string) (dir string) {
 	t.Helper()
-	library = os.Getenv("TRESPASS_LIBCHDB")
+	dir = t.TempDir() + "/"
+	cmd := exec.Command("go", append([]string{"build", "-o", dir}, packages...)...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build %v: %v\n%s", packages, err, out)
+	}
+	return filepath.Clean(dir)
+}
+
+// engineLibrary finds the engine's library.
+func engineLibrary(t *testing.T) string {
+	t.Helper()
+	library := os.Getenv("TRESPASS_LIBCHDB")
 	if library == "" {
 		library, _ = filepath.Abs("../../.dev/clickhouse/libchdb.so")
 	}
 	if _, err := os.Stat(library); err != nil {
 		t.Fatalf("the embedded engine's library is missing (%v): run deploy/dev/dev install clickhouse", err)
 	}
-	programs = t.TempDir()
-	build := exec.Command("go", "build", "-o", programs, "../trespass-clickhouse")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the engine's program: %v\n%s", err, out)
-	}
-	return programs, library
-}
-
-func produce(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: produce TOPIC FILE")
-	}
-	w := &kafka.Writer{Addr: kafka.TCP(ts.Getenv("BROKER")), Topic: args[0], RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond}
-	defer func() { _ = w.Close() }()
-	for line := range strings.Lines(ts.ReadFile(args[1])) {
-		ts.Check(w.WriteMessages(context.Background(), kafka.Message{Value: []byte(strings.TrimSpace(line))}))
-	}
-}
-
-func smallDisk(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: tmpfs DIR SIZE")
-	}
-	dir := ts.MkAbs(args[0])
-	ts.Check(os.Mkdir(dir, 0o700))
-	ts.Check(mount(dir, args[1]))
-	ts.Defer(func() { _ = exec.Command("umount", "--lazy", dir).Run() })
-}
-
-func mount(dir, size string) error {
-	out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+size, "tmpfs", dir).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("mount: %w: %s", err, out)
-	}
-	return nil
-}
-
-// condition knows tmpfs: whether a small disk can be mounted.
-func condition(name string) (bool, error) {
-	if name != "tmpfs" {
-		return false, fmt.Errorf("unknown condition %q", name)
-	}
-	dir, err := os.MkdirTemp("", "trespass-tmpfs-")
-	if err != nil {
-		return false, err
-	}
-	defer func() { _ = os.Remove(dir) }()
-	if mount(dir, "64k") != nil {
-		return false, nil
-	}
-	return true, exec.Command("umount", dir).Run()
-}
-
-func freePort(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: port NAME")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	ts.Check(err)
-	ts.Check(l.Close())
-	ts.Setenv(args[0], l.Addr().String())
-}
-
-func awaitAnswer(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: await URL REGEXP")
-	}
-	want, err := regexp.Compile(args[1])
-	ts.Check(err)
-	last := "no answer"
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for limit := time.Now().Add(20 * time.Second); time.Now().Before(limit); <-tick.C {
-		resp, err := http.Get(args[0])
-		if err != nil {
-			continue
-		}
-		text, err := io.ReadAll(resp.Body)
-		_ = resp.Body.Close()
-		if last = string(text); err == nil && want.Match(text) {
-			return
-		}
-	}
-	ts.Fatalf("%s never gave %q; last:\n%.800s", args[0], args[1], last)
-}
-
-func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]os.Signal{"HUP": syscall.SIGHUP, "INT": os.Interrupt, "TERM": syscall.SIGTERM}
-	if neg || len(args) != 1 || signals[args[0]] == nil {
-		ts.Fatalf("usage: signal HUP|INT|TERM")
-	}
-	for _, cmd := range ts.BackgroundCmds() {
-		ts.Check(cmd.Process.Signal(signals[args[0]]))
-	}
-}
-
-func ndjsonKeys(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: ndjson FILE KEY...")
-	}
-	if err := sameKeys(ts.ReadFile(args[0]), args[1:]); err != nil {
-		ts.Fatalf("%s: %v", args[0], err)
-	}
-}
-
-// sameKeys checks that text is lines of objects that have exactly these keys.
-func sameKeys(text string, keys []string) error {
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	for i, line := range lines {
-		got, err := topKeys(line)
-		if err != nil {
-			return fmt.Errorf("line %d: %w", i+1, err)
-		}
-		for _, k := range keys {
-			if !got[k] {
-				return fmt.Errorf("line %d has no %q: %s", i+1, k, line)
-			}
-			delete(got, k)
-		}
-		for k := range got {
-			return fmt.Errorf("line %d has %q, which is not promised", i+1, k)
-		}
-	}
-	return nil
-}
-
-func topKeys(line string) (map[string]bool, error) {
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(line), &object); err != nil {
-		return nil, err
-	}
-	keys := map[string]bool{}
-	for k := range object {
-		keys[k] = true
-	}
-	return keys, nil
+	return library
 }
