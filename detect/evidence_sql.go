@@ -43,16 +43,16 @@ func (j *judge) statement(s *StatementLine) {
 	}
 }
 
-// came says what a statement's own line tells of whether want rows came back, and how
-// many did; -1 unknown.
-func (s *StatementLine) came(want int) (Tri, int64) {
+// came says what a statement's own line tells of whether want rows of a table came back,
+// and how many rows did in all; -1 unknown. t is nil for a function.
+func (s *StatementLine) came(t *query.Table, want int) (Tri, int64) {
 	if s.Rows < 0 || s.Plan.Folded || s.Rows == 0 && s.Plan.Uncounted {
 		return Unknown, -1 // pgaudit writes 0 for what it does not count
 	}
 	if s.Rows == 0 {
 		return No, 0
 	}
-	if int64(want) > s.Rows {
+	if int64(want) > s.Rows || t != nil && t.Optional {
 		return Unknown, s.Rows
 	}
 	return Yes, s.Rows
@@ -65,7 +65,7 @@ func (j *judge) given(s *StatementLine, t *query.Table, joined bool) {
 		return
 	}
 	if table == nil {
-		if came, _ := s.came(1); came != No {
+		if came, _ := s.came(t, 1); came != No {
 			j.nameless(s, nil, t.Name, t)
 		}
 		return
@@ -81,7 +81,7 @@ func (j *judge) given(s *StatementLine, t *query.Table, joined bool) {
 		}
 	}
 	j.ids = ids[:0]
-	came, rows := s.came(len(ids))
+	came, rows := s.came(t, len(ids))
 	if came == No {
 		return
 	}
@@ -107,7 +107,7 @@ func (j *judge) given(s *StatementLine, t *query.Table, joined bool) {
 // nameless takes rows of a table that a statement gives back without naming them.
 func (j *judge) nameless(s *StatementLine, table *Table, name string, t *query.Table) int {
 	i := j.record(table, name, "")
-	came, _ := s.came(1)
+	came, _ := s.came(t, 1)
 	j.fromStatement(i, s, t, came)
 	return i
 }

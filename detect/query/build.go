@@ -42,7 +42,7 @@ func (r *reader) tables() []Table {
 
 func (r *reader) table(name string, places []int, filters [][]Filter) Table {
 	t := Table{Name: name, Subquery: true}
-	partial := false
+	partial, comes := false, false
 	var counted [][]Filter // of the places that come back, or of all if none does
 	for _, i := range places {
 		in := &r.instances[i]
@@ -68,8 +68,10 @@ func (r *reader) table(name string, places []int, filters [][]Filter) Table {
 	for _, i := range places {
 		if !t.Returns || r.instances[i].returns() {
 			counted = append(counted, filters[i])
+			comes = comes || r.comes(i)
 		}
 	}
+	t.Optional = t.Returns && !comes
 	t.Filters = inAll(counted)
 	return t
 }

@@ -343,6 +343,7 @@ func (r *reader) subLink(s *ast.SubLink, sc *scope) []column {
 	holds := r.open()
 	outputs := r.query(s.GetSubselect(), sc.environment(), sc, holds)
 	r.close(holds)
+	r.optional(holds)
 	var uses []column
 	for _, o := range outputs {
 		uses = r.join(uses, o.uses)

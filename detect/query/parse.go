@@ -101,7 +101,8 @@ type instance struct {
 	name     string
 	write    bool
 	subquery bool
-	opaque   bool // its columns were given other names
+	optional *span // the widest part of the text that may give no row where the whole gives one
+	opaque   bool  // its columns were given other names
 	star     bool
 	partial  bool // columns come back that cannot be named
 	columns  []string
@@ -130,6 +131,27 @@ func always() *span { return &span{0, math.MaxInt} }
 func (r *reader) open() *span { return &span{len(r.instances), math.MaxInt} }
 
 func (r *reader) close(s *span) { s.hi = len(r.instances) }
+
+// optional marks what was read in a span: the whole may give a row without one of it.
+func (r *reader) optional(s *span) {
+	r.spend(s.hi - s.lo)
+	for i := s.lo; i < s.hi; i++ {
+		r.instances[i].optional = s
+	}
+}
+
+// comes says whether each row of the whole holds a row of instance i: nothing makes it
+// optional, or a condition on the whole fails where its columns are NULL.
+func (r *reader) comes(i int) bool {
+	part := r.instances[i].optional
+	if part == nil || len(r.facts)*len(r.instances) > maxClosure {
+		return part == nil
+	}
+	return slices.ContainsFunc(r.facts, func(f fact) bool {
+		names := f.left.instance == i || f.values == nil && f.right.instance == i
+		return names && f.holds.lo <= part.lo && f.holds.hi >= part.hi && *f.holds != *part
+	})
+}
 
 // fact is an equality of a column with values, or with another column.
 type fact struct {

@@ -65,6 +65,7 @@ type Table struct {
 	Filters  []Filter // equalities that hold for each row that comes back
 	Tested   []string // columns that a predicate names, in whatever way; tells a scoped statement from an unscoped one
 	Subquery bool     // only inside a predicate
+	Optional bool     // a row of the result may hold no row of it: the far side of an outer join, a subquery among the outputs, one side of a UNION
 }
 
 // Filter is column = value, or column = any of the values. A column that a join

@@ -95,6 +95,9 @@ func sayTable(t *Table, literals []string) string {
 	if t.Subquery {
 		b.WriteString(" in predicate")
 	}
+	if t.Optional {
+		b.WriteString(" optional")
+	}
 	switch {
 	case !t.Returns:
 		b.WriteString(" hidden")

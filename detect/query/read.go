@@ -148,10 +148,10 @@ func called(node *ast.Node) *ast.FuncCall {
 // setOperation reads UNION, INTERSECT and EXCEPT. A row comes from one of the two
 // sides, so what holds on one side says nothing of the other.
 func (r *reader) setOperation(s *ast.SelectStmt, e *env, parent *scope) []output {
+	first := r.open()
+	left := r.selectStatement(s.GetLarg(), e, parent, first)
+	r.close(first)
 	holds := r.open()
-	left := r.selectStatement(s.GetLarg(), e, parent, holds)
-	r.close(holds)
-	holds = r.open()
 	if s.GetOp() == ast.SetOperation_SETOP_EXCEPT {
 		r.inPredicate++
 	}
@@ -160,6 +160,9 @@ func (r *reader) setOperation(s *ast.SelectStmt, e *env, parent *scope) []output
 	if s.GetOp() == ast.SetOperation_SETOP_EXCEPT {
 		r.inPredicate--
 		return left
+	}
+	if s.GetOp() == ast.SetOperation_SETOP_UNION {
+		r.oneOfTwo(first, holds)
 	}
 	r.spend(len(left) + len(right))
 	byPlace := len(left) == len(right)
@@ -182,6 +185,21 @@ func (r *reader) setOperation(s *ast.SelectStmt, e *env, parent *scope) []output
 		}
 	}
 	return out
+}
+
+// oneOfTwo marks what one side of a UNION reads and the other does not.
+func (r *reader) oneOfTwo(left, right *span) {
+	for _, sides := range [2][2]*span{{left, right}, {right, left}} {
+		names := make(map[string]bool)
+		for i := sides[1].lo; i < sides[1].hi; i++ {
+			names[r.instances[i].name] = true
+		}
+		for i := sides[0].lo; i < sides[0].hi; i++ {
+			if !names[r.instances[i].name] {
+				r.instances[i].optional = sides[0]
+			}
+		}
+	}
 }
 
 // with puts the clauses of a WITH in sight. A writing clause is read at once,
@@ -389,6 +407,7 @@ func (r *reader) side(node *ast.Node, sc *scope, holds, on *span) *span {
 	own := r.open()
 	r.from(node, sc, own)
 	r.close(own)
+	r.optional(own)
 	if on.hi == 0 {
 		return on
 	}
