@@ -407,7 +407,7 @@ func (d *delivery) uncompressed(b *wire.RecordBatch) ([]byte, *wire.Buffer, erro
 	if b.Codec() == wire.None {
 		return b.Payload, d.answer.Buffer, nil
 	}
-	if d.arena != nil && len(d.arena.Data) >= batchBytes {
+	if a := d.arena; a != nil && (len(a.Data) >= batchBytes || cap(a.Data)-len(a.Data) < 4*len(b.Payload)) {
 		d.arena.Release()
 		d.arena = nil
 	}

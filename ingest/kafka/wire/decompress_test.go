@@ -99,6 +99,32 @@ func TestSnappyBlockWithoutFrame(t *testing.T) {
 	}
 }
 
+// A frame of blocks of up to 4 MiB, as Go's and C's producers write them, does not
+// take 4 MiB for what is 300 KB, whatever free room there is.
+func TestLZ4TakesNoMoreMemoryThanItNeeds(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for _, repeat := range []int{1, 3, 12, 200} {
+		var want []byte
+		for len(want) < 300_000 {
+			part := make([]byte, 2000)
+			for i := range part {
+				part[i] = byte(rng.Uint32())
+			}
+			want = append(want, bytes.Repeat(part, repeat)...)
+		}
+		packed := wiretest.Compress(wire.LZ4, want)
+		for _, free := range []int{0, len(want) / 2, len(want), 2 * len(want)} {
+			got, err := wire.NewDecompressor(limit).Append(wire.LZ4, make([]byte, 0, free), packed)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%d times, %d free: %d bytes, %v", repeat, free, len(got), err)
+			}
+			if most := max(free, 5*len(want)); cap(got) > most {
+				t.Errorf("%d times, %d free: %d bytes are taken for %d", repeat, free, cap(got), len(want))
+			}
+		}
+	}
+}
+
 func TestLZ4Frames(t *testing.T) {
 	text := bytes.Repeat([]byte("linked and independent blocks "), 20_000)
 	frame := func(options ...lz4.Option) []byte {

@@ -103,15 +103,20 @@ func appendLZ4Block(out, block, history []byte, room int, stored bool) ([]byte, 
 		}
 		return append(out, block...), nil
 	}
-	// A block unpacks to at most 255 times its size, so a small block does not
-	// reserve megabytes.
+	// A frame tells only the most that a block may unpack to, often megabytes. What is
+	// free already, or four times the block, is mostly enough; no block unpacks to more
+	// than 255 times its size.
 	room = min(room, 255*len(block)+64)
-	out = slices.Grow(out, room)
-	n, err := lz4.UncompressBlockWithDict(block, out[len(out):len(out)+room], history)
-	if err != nil {
-		return out, err
+	for try := min(room, max(cap(out)-len(out), 4*len(block), 64)); ; try = min(room, 4*try) {
+		out = slices.Grow(out, try)
+		n, err := lz4.UncompressBlockWithDict(block, out[len(out):len(out)+try], history)
+		switch {
+		case err == nil:
+			return out[:len(out)+n], nil
+		case try == room:
+			return out, err
+		}
 	}
-	return out[:len(out)+n], nil
 }
 
 // lz4Header reads the frame descriptor after the magic. The header's own
