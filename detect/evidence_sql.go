@@ -2,6 +2,7 @@ package detect
 
 import (
 	"slices"
+	"strings"
 
 	"trespass.dev/trespass/detect/query"
 )
@@ -21,15 +22,16 @@ func (j *judge) statement(s *StatementLine) {
 	if bodiless(s.Method) {
 		return // the gateway's settings say so: it runs the statement and sends no row
 	}
+	one := s.one()
 	given := 0
 	for i := range p.Tables {
-		if p.Tables[i].Returns && !p.Tables[i].Subquery {
+		if t := &p.Tables[i]; t.Returns && !t.Subquery && (one == nil || t == one) {
 			given++
 		}
 	}
 	for i := range p.Tables {
 		t := &p.Tables[i]
-		if !t.Returns || t.Subquery {
+		if !t.Returns || t.Subquery || one != nil && t != one {
 			continue
 		}
 		j.given(s, t, given > 1)
@@ -43,6 +45,23 @@ func (j *judge) statement(s *StatementLine) {
 	}
 }
 
+// one gives the table that a line is about, where it stands for one of several statements
+// in its text: each has a line of its own, which counts its rows and names its relation.
+// nil means that the line does not tell.
+func (s *StatementLine) one() *query.Table {
+	if !s.Plan.Multi || s.Object == "" {
+		return nil
+	}
+	object := CanonicalTable(s.Object)
+	if t := s.Plan.Table(object); t != nil {
+		return t
+	}
+	if i := strings.LastIndexByte(object, '.'); i >= 0 {
+		return s.Plan.Table(object[i+1:]) // found through the search path
+	}
+	return nil
+}
+
 // came says what a statement's own line tells of whether want rows of a table came back,
 // and how many rows did in all; -1 unknown. t is nil for a function.
 func (s *StatementLine) came(t *query.Table, want int) (Tri, int64) {
@@ -52,7 +71,8 @@ func (s *StatementLine) came(t *query.Table, want int) (Tri, int64) {
 	if s.Rows == 0 {
 		return No, 0
 	}
-	if int64(want) > s.Rows || t != nil && t.Optional {
+	whose := s.Plan.Multi && len(s.Plan.Tables) > 1 && s.one() == nil
+	if int64(want) > s.Rows || t != nil && t.Optional || whose {
 		return Unknown, s.Rows
 	}
 	return Yes, s.Rows
