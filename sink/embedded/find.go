@@ -96,11 +96,26 @@ func (t *tail) Write(p []byte) (int, error) {
 	return t.to.Write(p)
 }
 
+// text gives the end of the log: the child's own words where a line is one of its
+// JSON lines, the line as it is otherwise.
 func (t *tail) text() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.b) == 0 {
+	var said []string
+	for _, l := range strings.Split(strings.TrimSpace(string(t.b)), "\n") {
+		var own struct{ Level, Message, Error string }
+		switch {
+		case l == "":
+		case json.Unmarshal([]byte(l), &own) != nil:
+			said = append(said, l)
+		case own.Error != "":
+			said = append(said, own.Error)
+		case own.Level == "error" || own.Level == "fatal":
+			said = append(said, own.Message)
+		}
+	}
+	if len(said) == 0 {
 		return ""
 	}
-	return "\nits last words:\n" + strings.TrimSpace(string(t.b))
+	return ": " + strings.Join(said, "; ")
 }
