@@ -54,8 +54,9 @@ func (j *judge) response() {
 	}
 }
 
-// better orders answers by what they let through.
+// better orders answers by what they let through. A line that tells none, such as one
+// written before the response, gives way to any that does.
 func better(a, b answer) bool {
-	order := [...]int{answerNothing: 0, answerUnknown: 1, answerRedirect: 2, answerGood: 3}
+	order := [...]int{answerUnknown: 0, answerNothing: 1, answerRedirect: 2, answerGood: 3}
 	return order[a] > order[b]
 }
