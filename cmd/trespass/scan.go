@@ -35,7 +35,8 @@ func scanCommand(std streams) *cobra.Command {
 
 PATH is a file, a folder, a glob, or - for standard input; gzip and zstd are unpacked.
 Application logs, Postgres logs and facts may come in any order and mixture: what
-each line is, is found by its content. All files are read as one log, by the time in
+each line is, is found by its content. Only in packed files and on standard input
+must facts stand before the lines that they are about. All files are read as one log, by the time in
 their lines.
 
 Outputs, any number of -o: text (the default, for people), json, ndjson (one finding
@@ -198,6 +199,9 @@ func (s *scan) judge(ctx context.Context, set *files.Set) error {
 	parts := map[*files.File]detect.Part{}
 	for _, f := range set.Files() {
 		parts[f] = detector.Open(detect.Start{Source: f.Path(), Partition: -1, Position: 1, EmitFrom: 1})
+	}
+	if err := s.factsFirst(ctx, set, detector); err != nil {
+		return err
 	}
 	batch := new(ingest.Batch)
 	for {

@@ -237,9 +237,11 @@ func TestReload(t *testing.T) {
 		sink.look(func() { done = sink.policies[file.Detect.Version] && len(sink.acked.reads) > len(want.reads) })
 		return done
 	})
-	if file.Detect.Version == rules.Policy.Version || !sink.policies[rules.Policy.Version] {
-		t.Errorf("policies of the rows: %v", sink.policies)
-	}
+	sink.look(func() {
+		if file.Detect.Version == rules.Policy.Version || !sink.policies[rules.Policy.Version] {
+			t.Errorf("policies of the rows: %v", sink.policies)
+		}
+	})
 }
 
 // TestQuarantine: what cannot be decoded is on record with its place and reason, once,

@@ -65,7 +65,7 @@ func TestQuietPartitions(t *testing.T) {
 	want := decide(t, rules, lines)
 	b.write(t, lines)
 	b.Produce(t, "app", 1, 0, `{"trespass":"access/1","time":"2026-11-2`)
-	startService(t, b, rules, sink, func(o *Options) { o.Idle = 200 * time.Millisecond })
+	startService(t, b, rules, sink, func(o *Options) { o.Idle = 3 * time.Second }) // longer than a busy machine takes to read the others
 	sink.awaitOutcome(t, want)
 	await(t, "the half record in quarantine", func() bool {
 		n := 0
