@@ -35,8 +35,8 @@ func scanCommand(std streams) *cobra.Command {
 
 PATH is a file, a folder, a glob, or - for standard input; gzip and zstd are unpacked.
 Application logs, Postgres logs and facts may come in any order and mixture: what
-each line is, is found by its content. Only in packed files and on standard input
-must facts stand before the lines that they are about. All files are read as one log, by the time in
+each line is, is found by its content. Only in packed files, on standard input and
+with --follow must facts stand before the lines that they are about. All files are read as one log, by the time in
 their lines.
 
 Outputs, any number of -o: text (the default, for people), json, ndjson (one finding

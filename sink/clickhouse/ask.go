@@ -153,7 +153,7 @@ func Find(name string) (Question, error) {
 }
 
 // Strings runs a query of our own making and gives every row's values as text.
-// It is for tests and tools; questions of people go through Ask.
+// It is for the demo and for tests; questions of people go through Ask.
 func (s *Store) Strings(ctx context.Context, query string, pairs ...string) ([][]string, error) {
 	rows, err := s.conn.Query(ctx, query, params(pairs...)...)
 	if err != nil {
