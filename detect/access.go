@@ -34,6 +34,8 @@ type RequestLine struct {
 	Origin Origin
 	LineID uint64
 	Shared bool // several users came under one request id, and this line names none: it may be any's
+
+	text string // the line as it waited
 }
 
 // StatementLine is one execution of a statement with its receipt, the state it ran
@@ -65,6 +67,8 @@ type StatementLine struct {
 	Plan      *query.Plan // nil when the text was not logged or not decided
 	Literals  []string    // constants of the text, in the order that Plan counts them
 	Undecided string      // reason from the closed list, such as sql_too_large
+
+	text string // the line as it waited, if that is all of the above; else empty
 }
 
 // AccessRecord is one record that came back, or a count of them, with its

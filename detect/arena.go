@@ -48,3 +48,40 @@ func (s *slab[T]) take(n int) []T {
 	s.free = s.free[n:]
 	return out
 }
+
+// keep copies a short list.
+func (s *slab[T]) keep(list []T) []T {
+	out := s.take(len(list))
+	copy(out, list)
+	return out
+}
+
+// scratch lends short slices that are good until it is reset: for what is made of one
+// access and not kept.
+type scratch[T any] struct {
+	room []T
+	used int
+}
+
+// scratchKept bounds what a scratch holds on to after something large.
+const scratchKept = 1 << 12
+
+// take lends n values, whatever is in them, with no room behind them.
+func (s *scratch[T]) take(n int) []T {
+	if n == 0 {
+		return nil
+	}
+	if n > len(s.room)-s.used {
+		s.room, s.used = make([]T, max(64, n, 2*len(s.room))), 0
+	}
+	out := s.room[s.used : s.used+n : s.used+n]
+	s.used += n
+	return out
+}
+
+func (s *scratch[T]) reset() {
+	s.used = 0
+	if len(s.room) > scratchKept {
+		s.room = nil
+	}
+}

@@ -44,16 +44,28 @@ func (e *encoder) strs(list []string) {
 }
 
 // decoder reads what an encoder wrote. The strings that it gives are cut from the
-// text, the slices from slabs.
+// text; the slices are good until reset.
 type decoder struct {
 	s       string
-	strings slab[string]
-	records slab[Record]
-	owners  slab[Owner]
-	pairs   slab[Pair]
-	counts  slab[Count]
-	filters slab[Filter]
-	params  slab[Param]
+	strings scratch[string]
+	records scratch[Record]
+	owners  scratch[Owner]
+	pairs   scratch[Pair]
+	counts  scratch[Count]
+	filters scratch[Filter]
+	params  scratch[Param]
+	origins scratch[Origin]
+}
+
+func (d *decoder) reset() {
+	d.strings.reset()
+	d.records.reset()
+	d.owners.reset()
+	d.pairs.reset()
+	d.counts.reset()
+	d.filters.reset()
+	d.params.reset()
+	d.origins.reset()
 }
 
 func (d *decoder) str() string {
@@ -325,6 +337,62 @@ func (d *decoder) statement(s *Statement, set *Settings) (literals []string, und
 	s.SQLState = d.str()
 	s.Route = d.str()
 	return d.strs(), d.str()
+}
+
+// execution writes a statement with the state that it ran under.
+func (e *encoder) execution(l *StatementLine) {
+	e.statement(&l.Statement, l.Literals, l.Undecided)
+	e.yes(l.Failed)
+	e.list(l.Twins)
+	e.str(l.Role)
+	e.yes(l.RoleKnown)
+	e.str(l.Sub)
+	e.str(l.ClaimSession)
+	e.str(l.ClaimRole)
+	e.yes(l.HasClaims)
+	e.num(l.Expires)
+	e.num(l.Issued)
+	e.str(l.Method)
+	e.str(l.Path)
+	e.small(uint8(l.Browser))
+	e.list(l.SettingsFrom)
+}
+
+func (d *decoder) execution(l *StatementLine) {
+	l.Literals, l.Undecided = d.statement(&l.Statement, nil)
+	l.Failed = d.yes()
+	l.Twins = d.list()
+	l.Role = d.str()
+	l.RoleKnown = d.yes()
+	l.Sub = d.str()
+	l.ClaimSession = d.str()
+	l.ClaimRole = d.str()
+	l.HasClaims = d.yes()
+	l.Expires = d.num()
+	l.Issued = d.num()
+	l.Method = d.str()
+	l.Path = d.str()
+	l.Browser = Tri(d.small())
+	l.SettingsFrom = d.list()
+}
+
+// list writes receipts. Their sources live as long as the program, but a text can hold
+// no pointer, so that they are written out.
+func (e *encoder) list(list []Origin) {
+	e.num(int64(len(list)))
+	for i := range list {
+		e.str(list[i].Source)
+		e.num(int64(list[i].Partition))
+		e.num(list[i].Offset)
+	}
+}
+
+func (d *decoder) list() []Origin {
+	list := d.origins.take(int(d.num()))
+	for i := range list {
+		list[i] = Origin{Source: d.str(), Partition: int32(d.num()), Offset: d.num()}
+	}
+	return list
 }
 
 func (e *encoder) settings(s *Settings) {

@@ -348,7 +348,7 @@ func (d *Detector) judgeGroup(i int) {
 
 // requestLine decodes a waiting request.
 func (d *Detector) requestLine(x *node) RequestLine {
-	r := RequestLine{Time: x.time, Origin: d.origin(x), LineID: x.line}
+	r := RequestLine{Time: x.time, Origin: d.origin(x), LineID: x.line, text: x.data}
 	d.dec.s = x.data
 	d.dec.request(&r.Request)
 	return r
@@ -380,5 +380,6 @@ func (d *Detector) alone(n int32) {
 // blank clears the access that decisions are made in.
 func (d *Detector) blank() *Access {
 	d.access = Access{Requests: d.access.Requests[:0], Statements: d.access.Statements[:0]}
+	d.dec.reset()
 	return &d.access
 }

@@ -83,18 +83,20 @@ type Detector struct {
 	sessions sessions
 	early    map[int32][]Finding // what was reported of a waiting line already
 
-	arena   arena
-	keyer   keyer
-	enc     encoder
-	dec     decoder
-	origins slab[Origin]
-	access  Access
-	gather  gathering
-	unit    unitBuilder
-	out     Output
-	settle  []hold // to be settled once what was decided is taken
-	reopen  reopening
-	stats   counters
+	arena  arena
+	keyer  keyer
+	enc    encoder
+	dec    decoder
+	access Access
+	gather gathering
+	unit   unitBuilder
+	out    Output
+	settle []hold // to be settled once what was decided is taken
+
+	findings handover[Finding]
+	reads    handover[Read]
+	reopen   reopening
+	stats    counters
 }
 
 // judging is the other half of the package: it fills the second part of an Access,
@@ -211,15 +213,31 @@ func (d *Detector) Watermark(p Part) int64 {
 // are cut from shared memory of 64 KiB at a time: clone those that are kept for long.
 func (d *Detector) Take(out *Output) {
 	d.review()
-	out.Findings = append(out.Findings, d.out.Findings...)
-	out.Reads = append(out.Reads, d.out.Reads...)
-	clear(d.out.Findings)
-	clear(d.out.Reads)
-	d.out.Findings, d.out.Reads = d.out.Findings[:0], d.out.Reads[:0]
+	out.Findings = d.findings.hand(out.Findings, &d.out.Findings)
+	out.Reads = d.reads.hand(out.Reads, &d.out.Reads)
 	for _, h := range d.settle {
 		d.parts[h.part].track.Settle(h.ticket)
 	}
 	d.settle = d.settle[:0]
+}
+
+// handover gives lists away. It knows how many values it gave last, because they are
+// still in the memory that comes back.
+type handover[T any] struct{ given int }
+
+// hand appends what is in from to a list and empties from. Against an empty list's memory
+// it is exchanged, since there may be much to hand over.
+func (h *handover[T]) hand(to []T, from *[]T) []T {
+	if len(to) > 0 {
+		to = append(to, *from...)
+		clear(*from)
+		*from = (*from)[:0]
+		return to
+	}
+	clear(to[:min(h.given, cap(to))])
+	to, *from = *from, to
+	h.given = len(to)
+	return to
 }
 
 // Progress says what may be committed for a partition once everything taken so far

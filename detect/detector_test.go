@@ -26,7 +26,7 @@ func (s *scribe) access(a *Access, provisional bool, out *Output) {
 	text := describe(a)
 	if !provisional {
 		s.seen = append(s.seen, text)
-		out.Reads = append(out.Reads, Read{AccessKey: a.Key, Time: a.Time, Reason: text, Origins: receipts(a)})
+		out.Reads = append(out.Reads, Read{Reading: &Reading{AccessKey: a.Key, Revision: 1, Time: a.Time}, Reason: text, Origins: receipts(a)})
 	}
 	foreign := false
 	for i := range a.Requests {

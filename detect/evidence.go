@@ -54,6 +54,11 @@ func (j *judge) gather() {
 			r.Count = n.rows
 		}
 		sortOrigins(r.Origins)
+		if i > 0 && slices.Equal(r.Origins, j.records[i-1].Origins) {
+			r.Origins = j.records[i-1].Origins
+		} else {
+			r.Origins = j.origins.keep(r.Origins)
+		}
 	}
 }
 
@@ -156,7 +161,7 @@ func (j *judge) origin(r *AccessRecord, o Origin) {
 		return
 	}
 	if r.Origins == nil {
-		r.Origins = j.origins.take(3)[:0] // of the request, its statement, and what set its role
+		r.Origins = j.seen.take(3)[:0] // of the request, its statement, and what set its role
 	}
 	r.Origins = append(r.Origins, o)
 }

@@ -172,7 +172,7 @@ func (j *judge) filtered(r *AccessRecord, n *note, column, value string) {
 	case slices.Contains(t.Owners, column):
 		if o := (Owner{Column: column, ID: value}); !slices.Contains(n.predicate, o) {
 			if n.predicate == nil {
-				n.predicate = j.people.take(1)[:0]
+				n.predicate = j.owned.take(1)[:0]
 			}
 			n.predicate = append(n.predicate, o)
 		}

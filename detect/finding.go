@@ -146,8 +146,8 @@ type Actor struct {
 	FromClaimsOnly bool   // no app or edge line: the user is the claims' sub
 }
 
-// Read is one judged record: a row of the reads table.
-type Read struct {
+// Reading is who read, when and how: what all records of one access share.
+type Reading struct {
 	AccessKey string
 	Revision  uint32 // 1; one more each time late facts judge the access again
 	Time      int64  // of the access, nanoseconds
@@ -158,18 +158,24 @@ type Read struct {
 	Route     string
 	Principal string
 	Bypass    Tri
-	Table     string
-	RecordID  string
-	Owners    []Owner
-	Tenant    string
-	Columns   []string
-	Verdict   Verdict
-	Relation  string // the relation of explained, the role of privileged, "grace" notes
-	Reason    string // plain words
-	Claim     Claim
-	Missing   []string // of actor, record, owners, other_owners, outcome
-	Count     int64    // rows that this entry stands for: 1, or the lower bound of a count without ids
-	Origins   []Origin
+}
+
+// Read is one judged record: a row of the reads table. All reads of one access point to
+// one Reading, which is never nil and never written again.
+type Read struct {
+	*Reading
+	Table    string
+	RecordID string
+	Owners   []Owner
+	Tenant   string
+	Columns  []string
+	Verdict  Verdict
+	Claim    Claim
+	Relation string   // the relation of explained, the role of privileged, "grace" notes
+	Reason   string   // plain words
+	Missing  []string // of actor, record, owners, other_owners, outcome
+	Count    int64    // rows that this entry stands for: 1, or the lower bound of a count without ids
+	Origins  []Origin
 }
 
 // Finding is one thing that a person should look at.

@@ -64,9 +64,6 @@ func (d *Detector) finish(emit bool, lines int, early []int32) {
 		d.out.Findings[i].Revision = revision
 		own(&d.out.Findings[i])
 	}
-	for i := reads; i < len(d.out.Reads); i++ {
-		d.out.Reads[i].Revision = 1
-	}
 	for _, n := range early {
 		if len(d.early) == 0 {
 			break
@@ -86,7 +83,7 @@ func (d *Detector) finish(emit bool, lines int, early []int32) {
 	}
 	d.stats.judged(a)
 	if d.reopen.on {
-		d.reopen.keep(d, a, revision, d.out.Findings[from:], d.out.Reads[reads:])
+		d.remember(a, revision, d.out.Findings[from:])
 	}
 }
 

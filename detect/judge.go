@@ -16,9 +16,10 @@ type judge struct {
 	tables tables
 
 	// What reads keep is cut from these, and never touched again.
-	words   slab[string]
-	people  slab[Owner]
-	origins slab[Origin]
+	words    slab[string]
+	people   slab[Owner]
+	origins  slab[Origin]
+	readings slab[Reading]
 
 	// Of the access at hand.
 	acc     *Access
@@ -29,6 +30,8 @@ type judge struct {
 	person  uint32 // the actor's number among the facts
 	records []AccessRecord
 	notes   []note
+	owned   scratch[Owner]
+	seen    scratch[Origin]
 	index   map[recordKey]int
 	ids     []string     // scratch of one statement
 	hit     *RequestLine // the line whose response came from a shared cache
@@ -137,7 +140,11 @@ func (j *judge) begin(a *Access) {
 	j.head, j.route, j.routed, j.hit, j.filled = nil, nil, false, nil, nil
 	j.traits, j.person = 0, 0
 	j.records, j.notes = j.records[:0], j.notes[:0]
-	clear(j.index)
+	j.owned.reset()
+	j.seen.reset()
+	if len(j.index) > 0 {
+		clear(j.index)
+	}
 	if len(a.Requests) > 0 {
 		j.head = &a.Requests[0]
 	}
@@ -295,17 +302,20 @@ func (s *StatementLine) reads() bool {
 
 // reads appends one Read for each judged record.
 func (j *judge) reads(out *Output) {
+	if len(j.records) == 0 {
+		return
+	}
 	a := j.acc
-	request, trace := j.requestID(), j.traceID()
+	by := &j.readings.take(1)[0]
+	*by = Reading{
+		AccessKey: a.Key, Revision: 1, Time: a.Time, Env: a.Env, Actor: a.Actor,
+		RequestID: j.requestID(), TraceID: j.traceID(), Route: a.Route, Principal: a.Principal, Bypass: a.Bypass,
+	}
 	for i := range j.records {
 		r := &j.records[i]
-		if r.Verdict == VerdictNone {
-			continue
-		}
 		out.Reads = append(out.Reads, Read{
-			AccessKey: a.Key, Time: a.Time, Env: a.Env, Actor: a.Actor,
-			RequestID: request, TraceID: trace, Route: a.Route, Principal: a.Principal, Bypass: a.Bypass,
-			Table: r.Name, RecordID: r.ID, Owners: r.Owners, Tenant: r.Tenant, Columns: r.Columns,
+			Reading: by,
+			Table:   r.Name, RecordID: r.ID, Owners: r.Owners, Tenant: r.Tenant, Columns: r.Columns,
 			Verdict: r.Verdict, Relation: r.Relation, Reason: r.Reason, Claim: r.Claim, Missing: r.Missing,
 			Count: r.Count, Origins: r.Origins,
 		})

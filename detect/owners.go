@@ -28,7 +28,7 @@ const (
 func (j *judge) owners(i int) (own ownership, column string) {
 	r, n := &j.records[i], &j.notes[i]
 	t := r.Table
-	r.Owners = j.people.take(max(2, len(n.logged)+1))[:0]
+	r.Owners = j.owned.take(max(2, len(n.logged)+1))[:0]
 	at := j.acc.Time
 	user := j.acc.Actor.Kind == ActorUser
 
@@ -153,6 +153,7 @@ func (j *judge) owners(i int) (own ownership, column string) {
 			return cmp.Or(strings.Compare(a.Column, b.Column), strings.Compare(a.ID, b.ID))
 		})
 	}
+	r.Owners = j.people.keep(r.Owners)
 	return own, column
 }
 

@@ -1,8 +1,11 @@
 package detect
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"slices"
+
+	"trespass.dev/trespass/detect/query"
 )
 
 // Facts come by their own topic and may come after the accesses that they bear on.
@@ -25,19 +28,40 @@ type reopening struct {
 	head    int
 	touched touched
 
-	requests slab[RequestLine]
-	lines    slab[StatementLine]
+	lines slab[keptLine]
 }
 
-// reopened is one decided access.
+// reopened is one decided access, with its lines as text: few of them are judged again.
 type reopened struct {
-	access   Access
-	revision uint32 // of its findings
-	reads    uint32 // of its reads
-	digest   uint64 // of what was given out
-	findings []Finding
-	names    int
+	key        string
+	time       int64
+	late, cold bool
+	revision   uint32 // of its findings
+	reads      uint32 // of its reads
+	digest     uint64 // of what was given out
+	findings   []Finding
+	names      int
+	lines      []keptLine // requests, then statements
 }
+
+// keptLine is one line of a decided access: a waiting line's text, or an execution's.
+type keptLine struct {
+	text   string
+	plan   *query.Plan
+	time   int64
+	line   uint64
+	origin Origin
+	form   lineForm
+	shared bool
+}
+
+type lineForm uint8
+
+const (
+	formRequest   lineForm = iota
+	formStatement          // as it waited: nothing of its transaction bears on it
+	formExecution          // with the state that it ran under
+)
 
 // touched is a set of the hashes of names that facts have spoken of. The bits tell most
 // of the others without a look into the map.
@@ -71,47 +95,39 @@ func (r *reopening) init() {
 
 func (r *reopening) hash(s string) uint64 { return maphash.String(r.seed, s) }
 
-// keep puts a decided access at hand.
-func (r *reopening) keep(d *Detector, a *Access, revision uint32, findings []Finding, reads []Read) {
+// remember puts a decided access at hand.
+func (d *Detector) remember(a *Access, revision uint32, findings []Finding) {
+	r := &d.reopen
 	r.latest = max(r.latest, a.Time)
-	for r.first < len(r.items) && (r.items[r.first].access.Time < r.latest-d.w.orphan-d.w.reopen || len(r.items)-r.first >= d.o.MaxReopen) {
+	for r.first < len(r.items) && (r.items[r.first].time < r.latest-d.w.orphan-d.w.reopen || len(r.items)-r.first >= d.o.MaxReopen) {
 		r.expire()
 	}
-	kept := Access{Key: a.Key, Time: a.Time, Late: a.Late, Cold: a.Cold}
-	kept.Requests = r.requests.take(len(a.Requests))
-	copy(kept.Requests, a.Requests)
-	kept.Statements = r.lines.take(len(a.Statements))
-	copy(kept.Statements, a.Statements)
-	item := reopened{access: kept, revision: revision, reads: 1, digest: r.digest(findings, reads), findings: slices.Clone(findings)}
 	from := len(r.names)
-	say := func(s string) {
-		if s != "" {
-			r.names = append(r.names, r.hash(s))
-		}
-	}
-	say(a.Actor.User)
-	say(a.Actor.Impersonating)
-	say(a.Actor.Session)
-	for i := range a.Records {
-		rec := &a.Records[i]
-		if i == 0 || rec.Name != a.Records[i-1].Name {
-			say(rec.Name)
-		}
-		say(rec.ID)
-		say(rec.Tenant)
-		for _, o := range rec.Owners {
-			say(o.ID)
-		}
-	}
+	digest := r.digest(a, findings)
+	r.items = append(r.items, reopened{
+		key: a.Key, time: a.Time, late: a.Late, cold: a.Cold, revision: revision, reads: 1,
+		digest: digest, findings: slices.Clone(findings), names: len(r.names) - from, lines: d.keptLines(a),
+	})
+}
+
+// keptLines takes the lines of an access down as text.
+func (d *Detector) keptLines(a *Access) []keptLine {
+	lines := d.reopen.lines.take(len(a.Requests) + len(a.Statements))
 	for i := range a.Requests {
-		for _, id := range a.Requests[i].StripeIDs {
-			say(id)
-		}
-		say(a.Requests[i].Justification)
-		say(a.Requests[i].ShareToken)
+		l := &a.Requests[i]
+		lines[i] = keptLine{text: l.text, time: l.Time, line: l.LineID, origin: l.Origin, shared: l.Shared}
 	}
-	item.names = len(r.names) - from
-	r.items = append(r.items, item)
+	for i := range a.Statements {
+		l := &a.Statements[i]
+		k := &lines[len(a.Requests)+i]
+		*k = keptLine{text: l.text, plan: l.Plan, time: l.Time, line: l.LineID, origin: l.Origin, form: formStatement, shared: l.Shared}
+		if l.text == "" {
+			d.enc.b = d.enc.b[:0]
+			d.enc.execution(l)
+			k.text, k.form = d.arena.keep(d.enc.b), formExecution
+		}
+	}
+	return lines
 }
 
 // expire lets go of the oldest access.
@@ -184,12 +200,16 @@ func (d *Detector) review() {
 // was given out before.
 func (d *Detector) rejudge(it *reopened) {
 	a := d.blank()
-	requests, statements := append(a.Requests, it.access.Requests...), append(a.Statements, it.access.Statements...)
-	*a = it.access
-	a.Requests, a.Statements = requests, statements
+	a.Key, a.Time, a.Late, a.Cold = it.key, it.time, it.late, it.cold
+	for i := range it.lines {
+		d.readBack(a, &it.lines[i])
+	}
 	from, reads := len(d.out.Findings), len(d.out.Reads)
 	d.judging.access(a, false, &d.out)
-	digest := d.reopen.digest(d.out.Findings[from:], d.out.Reads[reads:])
+	r := &d.reopen
+	names := len(r.names)
+	digest := r.digest(a, d.out.Findings[from:])
+	r.names = r.names[:names]
 	if digest == it.digest {
 		d.out.cut(from, reads)
 		return
@@ -209,44 +229,84 @@ func (d *Detector) rejudge(it *reopened) {
 	it.findings = slices.Clone(d.out.Findings[from:])
 }
 
-// digest is a hash of all that a reader would see differ.
-func (r *reopening) digest(findings []Finding, reads []Read) uint64 {
-	var h maphash.Hash
-	h.SetSeed(r.seed)
-	text := func(s string) {
-		maphash.WriteComparable(&h, len(s))
-		h.WriteString(s)
+// readBack reads one kept line back into an access.
+func (d *Detector) readBack(a *Access, k *keptLine) {
+	d.dec.s = k.text
+	if k.form == formRequest {
+		a.Requests = append(a.Requests, RequestLine{Time: k.time, Origin: k.origin, LineID: k.line, Shared: k.shared, text: k.text})
+		d.dec.request(&a.Requests[len(a.Requests)-1].Request)
+		return
+	}
+	a.Statements = append(a.Statements, StatementLine{Time: k.time, Origin: k.origin, LineID: k.line, Shared: k.shared, Plan: k.plan})
+	l := &a.Statements[len(a.Statements)-1]
+	if k.form == formExecution {
+		d.dec.execution(l)
+	} else {
+		l.Literals, l.Undecided = d.dec.statement(&l.Statement, &d.unit.set)
+		l.Settings = nil
+	}
+}
+
+// digest is a hash of all that a reader would see differ. What facts may name of the
+// access is put into the queue of names on the way.
+func (r *reopening) digest(a *Access, findings []Finding) uint64 {
+	h := uint64(len(findings))
+	mix := func(x uint64) {
+		h = (h ^ x) * 0xff51afd7ed558ccd
+		h ^= h >> 32
+	}
+	text := func(s string) { mix(r.hash(s)) }
+	name := func(s string) {
+		x := r.hash(s)
+		mix(x)
+		if s != "" {
+			r.names = append(r.names, x)
+		}
+	}
+	name(a.Actor.User)
+	name(a.Actor.Impersonating)
+	name(a.Actor.Session)
+	for i := range a.Requests {
+		for _, id := range a.Requests[i].StripeIDs {
+			name(id)
+		}
+		name(a.Requests[i].Justification)
+		name(a.Requests[i].ShareToken)
+	}
+	for i := range a.Records {
+		v := &a.Records[i]
+		if i == 0 || v.Name != a.Records[i-1].Name {
+			name(v.Name)
+		}
+		name(v.ID)
+		name(v.Tenant)
+		mix(uint64(v.Verdict)<<8 | uint64(v.Claim))
+		text(v.Relation)
+		text(v.Reason)
+		for k := range v.Owners {
+			text(v.Owners[k].Column)
+			name(v.Owners[k].ID)
+		}
+		for _, m := range v.Missing {
+			text(m)
+		}
 	}
 	for i := range findings {
 		f := &findings[i]
 		if f.Resolved {
 			continue
 		}
-		h.Write(f.ID[:])
-		h.Write([]byte{byte(f.Severity), byte(f.Claim), byte(f.Verdict)})
+		mix(binary.LittleEndian.Uint64(f.ID[:8]))
+		mix(uint64(f.Severity)<<16 | uint64(f.Claim)<<8 | uint64(f.Verdict))
 		text(f.Rule)
 		text(string(f.Cause))
 		text(f.Summary)
 		for _, list := range [][]string{f.Missing, f.Evidence, f.RecordIDs, f.Owners, f.Columns} {
+			mix(uint64(len(list)))
 			for _, s := range list {
 				text(s)
 			}
 		}
 	}
-	for i := range reads {
-		v := &reads[i]
-		h.Write([]byte{byte(v.Verdict), byte(v.Claim)})
-		text(v.Table)
-		text(v.RecordID)
-		text(v.Relation)
-		text(v.Reason)
-		for _, o := range v.Owners {
-			text(o.Column)
-			text(o.ID)
-		}
-		for _, m := range v.Missing {
-			text(m)
-		}
-	}
-	return h.Sum64()
+	return h
 }

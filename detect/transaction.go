@@ -85,7 +85,9 @@ func (d *Detector) build(first int32, out []StatementLine) ([]StatementLine, uni
 		if !l.read || l.gone {
 			continue
 		}
-		d.state(i)
+		if plain := d.state(i) && len(b.lines) == 1; plain {
+			l.text = d.nodes.at(first).data
+		}
 		keys.take(l.RequestID, l.TraceID, l.HasClaims, l.Sub)
 		out = append(out, l.StatementLine)
 	}
@@ -237,8 +239,8 @@ func (b *unitBuilder) failures() {
 }
 
 // state carries to the ith line what the lines before it set: for the session, then
-// for the transaction.
-func (d *Detector) state(i int) {
+// for the transaction. none is true if they set nothing.
+func (d *Detector) state(i int) (none bool) {
 	lines := d.unit.lines
 	l := &lines[i].StatementLine
 	var roleBy, claimsBy *Origin
@@ -294,10 +296,9 @@ func (d *Detector) state(i int) {
 		from = append(from, lines[j].Origin)
 	}
 	d.gather.origins = from
-	if len(from) > 0 {
-		l.SettingsFrom = d.origins.take(len(from))
-		copy(l.SettingsFrom, from)
-	}
+	l.SettingsFrom = d.dec.origins.take(len(from))
+	copy(l.SettingsFrom, from)
+	return len(from) == 0
 }
 
 func (s *Settings) setsRole() bool { return s.Role != "" || s.Reset || s.RoleHidden }

@@ -91,10 +91,13 @@ func sample(n int) *contract.Batch {
 	for i := range n {
 		id := fmt.Sprintf("o%d", i)
 		origins := []detect.Origin{{Source: "app", Partition: 1, Offset: int64(i)}, {Source: "logs/a.csv", Partition: -1, Offset: 7}}
-		b.Reads = append(b.Reads, detect.Read{
+		by := &detect.Reading{
 			AccessKey: "req:" + id, Revision: 1, Time: noon + int64(i)*1e6, Env: "production",
 			Actor: detect.Actor{Kind: detect.ActorUser, User: "bob", Session: "s1"}, RequestID: "r" + id, Route: "/api/orders/[id]",
-			Principal: "service_role", Bypass: detect.Yes, Table: "orders", RecordID: id,
+			Principal: "service_role", Bypass: detect.Yes,
+		}
+		b.Reads = append(b.Reads, detect.Read{
+			Reading: by, Table: "orders", RecordID: id,
 			Owners: []detect.Owner{{Column: "buyer_id", ID: "ann"}, {Column: "seller_id", ID: "it's \"q\"\n\t{}"}}, Columns: []string{"id", "total"},
 			Verdict: detect.VerdictForeign, Reason: "neither owner nor member", Claim: detect.Proven, Count: 1, Origins: origins,
 		})

@@ -57,7 +57,7 @@ func writerOn(s *server, h *heard) *Writer {
 func someReads(n int) []detect.Read {
 	reads := make([]detect.Read, n)
 	for i := range reads {
-		reads[i] = detect.Read{AccessKey: fmt.Sprint("k", i), RecordID: fmt.Sprint("r", i), Origins: []detect.Origin{{Source: "app", Offset: int64(i)}}}
+		reads[i] = detect.Read{Reading: &detect.Reading{AccessKey: fmt.Sprint("k", i)}, RecordID: fmt.Sprint("r", i), Origins: []detect.Origin{{Source: "app", Offset: int64(i)}}}
 	}
 	return reads
 }
