@@ -49,11 +49,10 @@ func (d *Detector) request(at Part, e *Event, time, stamp int64) {
 		d.await(n, stamp)
 		return
 	}
-	id, trace := d.requestKeys(x.data)
-	if id != "" {
+	if r.RequestID != "" {
 		x.flags |= flagHasR
 	}
-	if !d.enchain(n, spaceRequest, id, 0) || !d.enchain(n, spaceTrace, trace, 1) {
+	if !d.enchain(n, spaceRequest, r.RequestID, 0) || !d.enchain(n, spaceTrace, r.TraceID, 1) {
 		d.crowded(n)
 		return
 	}
@@ -61,13 +60,6 @@ func (d *Detector) request(at Part, e *Event, time, stamp int64) {
 	if r.Complete && !d.judging.plain(r) {
 		d.provisional(n)
 	}
-}
-
-// requestKeys cuts the request id and the trace id from an encoded request.
-func (d *Detector) requestKeys(data string) (id, trace string) {
-	d.dec.s = data
-	d.dec.str()
-	return d.dec.str(), d.dec.str()
 }
 
 // statement takes a line of Postgres in.
@@ -143,11 +135,10 @@ func (d *Detector) statement(at Part, e *Event, time, stamp int64) {
 		d.await(n, stamp)
 		return
 	}
-	session, txn := d.statementKeys(x.data)
 	switch {
-	case session == "":
+	case s.Session == "":
 	case !noTxn:
-		if !d.enchain2(n, d.chains.get(d.chains.within(spaceTxn, session, txn), 0), 0) {
+		if !d.enchain2(n, d.chains.get(d.chains.within(spaceTxn, s.Session, s.Txn), 0), 0) {
 			d.crowded(n)
 			return
 		}
@@ -161,15 +152,14 @@ func (d *Detector) statement(at Part, e *Event, time, stamp int64) {
 		d.schedule(n, phaseResolve, d.w.resolve)
 		return
 	}
-	d.list(n, session)
+	d.list(n, s.Session)
 	d.schedule(n, phaseSeal, d.w.seal)
 }
 
 // statementKeys cuts the session and the transaction from an encoded statement.
 func (d *Detector) statementKeys(data string) (session, txn string) {
 	d.dec.s = data
-	d.dec.small()
-	return d.dec.str(), d.dec.str()
+	return d.dec.firstTwo()
 }
 
 // skipReason says why a statement is no read of a client's, if it is none.

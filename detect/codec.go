@@ -1,13 +1,35 @@
 package detect
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Lines that wait for a partner wait as text: one string each, without pointers for
-// the collector to follow, a third of the size of the structs. encoder and decoder
-// agree on the order of fields; a test fills every field and takes it through both.
+// the collector to follow, a third of the size of the structs. Most fields of a line are
+// empty. So each text begins with a mask that says which strings follow, in the order of
+// a list that encoder and decoder share; then come the other fields. A test fills every
+// field and takes it through both.
 
 // encoder writes fields one after the other.
 type encoder struct{ b []byte }
+
+// maskSize is the bytes of a mask: one bit for each string of a line.
+const maskSize = 4
+
+// texts writes the strings that are not empty, behind their mask.
+func (e *encoder) texts(fields []*string) {
+	at := len(e.b)
+	e.b = append(e.b, 0, 0, 0, 0)
+	mask := uint32(0)
+	for i, s := range fields {
+		if *s != "" {
+			mask |= 1 << i
+			e.str(*s)
+		}
+	}
+	binary.LittleEndian.PutUint32(e.b[at:], mask)
+}
 
 func (e *encoder) str(s string) {
 	if len(s) < 0x80 {
@@ -26,21 +48,19 @@ func (e *encoder) num(n int64) {
 	e.b = binary.AppendVarint(e.b, n)
 }
 
-func (e *encoder) small(n uint8) { e.b = append(e.b, n) }
-
-func (e *encoder) yes(v bool) {
-	if v {
-		e.b = append(e.b, 1)
-	} else {
-		e.b = append(e.b, 0)
-	}
-}
-
 func (e *encoder) strs(list []string) {
 	e.num(int64(len(list)))
 	for _, s := range list {
 		e.str(s)
 	}
+}
+
+// bit is 1 for true.
+func bit(v bool) byte {
+	if v {
+		return 1
+	}
+	return 0
 }
 
 // decoder reads what an encoder wrote. The strings that it gives are cut from the
@@ -68,6 +88,31 @@ func (d *decoder) reset() {
 	d.origins.reset()
 }
 
+// texts reads strings back into empty fields.
+func (d *decoder) texts(fields []*string) {
+	for mask := d.mask(); mask != 0; mask &= mask - 1 {
+		*fields[bits.TrailingZeros32(mask)] = d.str()
+	}
+}
+
+func (d *decoder) mask() uint32 {
+	s := d.s[:maskSize]
+	d.s = d.s[maskSize:]
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
+}
+
+// firstTwo reads the first two strings of a line, and leaves it at that.
+func (d *decoder) firstTwo() (first, second string) {
+	mask := d.mask()
+	if mask&1 != 0 {
+		first = d.str()
+	}
+	if mask&2 != 0 {
+		second = d.str()
+	}
+	return first, second
+}
+
 func (d *decoder) str() string {
 	n := uint64(d.s[0])
 	if n < 0x80 {
@@ -93,7 +138,12 @@ func (d *decoder) uvarint() uint64 {
 }
 
 func (d *decoder) num() int64 {
-	u := d.uvarint()
+	u := uint64(d.s[0])
+	if u < 0x80 {
+		d.s = d.s[1:]
+	} else {
+		u = d.uvarint()
+	}
 	return int64(u>>1) ^ -int64(u&1)
 }
 
@@ -113,38 +163,23 @@ func (d *decoder) strs() []string {
 	return list
 }
 
+// texts lists the strings of a request. What it is joined by comes first.
+func (r *Request) texts() [21]*string {
+	return [...]*string{
+		&r.RequestID, &r.TraceID, &r.EventID, &r.SpanID, &r.Env, &r.Service, &r.Deployment, &r.Database,
+		&r.Method, &r.Route, &r.Path, &r.UserID, &r.SessionID, &r.AppRole, &r.Tenant, &r.ImpersonatedBy,
+		&r.Justification, &r.ShareToken, &r.Principal, &r.Cache.ID, &r.StripeUser,
+	}
+}
+
 func (e *encoder) request(r *Request) {
-	e.str(r.EventID)
-	e.str(r.RequestID)
-	e.str(r.TraceID)
-	e.str(r.SpanID)
-	e.str(r.Env)
-	e.str(r.Service)
-	e.str(r.Deployment)
-	e.str(r.Database)
-	e.str(r.Method)
-	e.str(r.Route)
-	e.str(r.Path)
+	fields := r.texts()
+	e.texts(fields[:])
+	e.b = append(e.b, bit(r.NoUser)|bit(r.Complete)<<1, uint8(r.Kind), uint8(r.Bypass), uint8(r.SecretKey), uint8(r.Browser),
+		uint8(r.Cache.Status), uint8(r.Cache.Public), uint8(r.Cache.PerUser))
 	e.num(int64(r.Status))
-	e.str(r.UserID)
-	e.str(r.SessionID)
-	e.yes(r.NoUser)
-	e.small(uint8(r.Kind))
-	e.str(r.AppRole)
-	e.str(r.Tenant)
-	e.str(r.ImpersonatedBy)
-	e.str(r.Justification)
-	e.str(r.ShareToken)
 	e.num(r.TokenIssued)
 	e.num(r.TokenExpires)
-	e.str(r.Principal)
-	e.small(uint8(r.Bypass))
-	e.small(uint8(r.SecretKey))
-	e.small(uint8(r.Browser))
-	e.small(uint8(r.Cache.Status))
-	e.str(r.Cache.ID)
-	e.small(uint8(r.Cache.Public))
-	e.small(uint8(r.Cache.PerUser))
 	e.num(int64(len(r.Records)))
 	for i := range r.Records {
 		e.record(&r.Records[i])
@@ -155,42 +190,20 @@ func (e *encoder) request(r *Request) {
 	}
 	e.strs(r.Requested)
 	e.strs(r.StripeIDs)
-	e.str(r.StripeUser)
-	e.yes(r.Complete)
 }
 
+// request reads a request into an empty one.
 func (d *decoder) request(r *Request) {
-	r.EventID = d.str()
-	r.RequestID = d.str()
-	r.TraceID = d.str()
-	r.SpanID = d.str()
-	r.Env = d.str()
-	r.Service = d.str()
-	r.Deployment = d.str()
-	r.Database = d.str()
-	r.Method = d.str()
-	r.Route = d.str()
-	r.Path = d.str()
+	fields := r.texts()
+	d.texts(fields[:])
+	b := d.s[:8]
+	d.s = d.s[8:]
+	r.NoUser, r.Complete = b[0]&1 != 0, b[0]&2 != 0
+	r.Kind, r.Bypass, r.SecretKey, r.Browser = ActorKind(b[1]), Tri(b[2]), Tri(b[3]), Tri(b[4])
+	r.Cache.Status, r.Cache.Public, r.Cache.PerUser = CacheStatus(b[5]), Tri(b[6]), Tri(b[7])
 	r.Status = int(d.num())
-	r.UserID = d.str()
-	r.SessionID = d.str()
-	r.NoUser = d.yes()
-	r.Kind = ActorKind(d.small())
-	r.AppRole = d.str()
-	r.Tenant = d.str()
-	r.ImpersonatedBy = d.str()
-	r.Justification = d.str()
-	r.ShareToken = d.str()
 	r.TokenIssued = d.num()
 	r.TokenExpires = d.num()
-	r.Principal = d.str()
-	r.Bypass = Tri(d.small())
-	r.SecretKey = Tri(d.small())
-	r.Browser = Tri(d.small())
-	r.Cache.Status = CacheStatus(d.small())
-	r.Cache.ID = d.str()
-	r.Cache.Public = Tri(d.small())
-	r.Cache.PerUser = Tri(d.small())
 	r.Records = d.records.take(int(d.num()))
 	for i := range r.Records {
 		d.record(&r.Records[i])
@@ -201,24 +214,22 @@ func (d *decoder) request(r *Request) {
 	}
 	r.Requested = d.strs()
 	r.StripeIDs = d.strs()
-	r.StripeUser = d.str()
-	r.Complete = d.yes()
 }
 
 func (e *encoder) record(r *Record) {
 	e.str(r.Table)
 	e.str(r.ID)
 	e.num(int64(len(r.Owners)))
-	for _, o := range r.Owners {
-		e.str(o.Column)
-		e.str(o.ID)
+	for i := range r.Owners {
+		e.str(r.Owners[i].Column)
+		e.str(r.Owners[i].ID)
 	}
 	e.str(r.Tenant)
 	e.strs(r.Columns)
 	e.num(int64(len(r.State)))
-	for _, p := range r.State {
-		e.str(p.Name)
-		e.str(p.Value)
+	for i := range r.State {
+		e.str(r.State[i].Name)
+		e.str(r.State[i].Value)
 	}
 }
 
@@ -240,11 +251,11 @@ func (d *decoder) record(r *Record) {
 func (e *encoder) count(c *Count) {
 	e.str(c.Table)
 	e.num(c.Rows)
-	e.yes(c.Truncated)
+	e.b = append(e.b, bit(c.Truncated))
 	e.num(int64(len(c.Filter)))
-	for _, f := range c.Filter {
-		e.str(f.Column)
-		e.str(f.Value)
+	for i := range c.Filter {
+		e.str(c.Filter[i].Column)
+		e.str(c.Filter[i].Value)
 	}
 	e.strs(c.Columns)
 }
@@ -260,125 +271,124 @@ func (d *decoder) count(c *Count) {
 	c.Columns = d.strs()
 }
 
-// statement writes all of a statement but its text, which its plan and its constants
-// stand for.
+// texts lists the strings of a statement. What it is joined by comes first. Its text is
+// not among them: its plan and its constants stand for it.
+func (s *Statement) texts() [13]*string {
+	return [...]*string{
+		&s.Session, &s.Txn, &s.RequestID, &s.TraceID, &s.Login, &s.Database, &s.App,
+		&s.Class, &s.Command, &s.ObjectType, &s.Object, &s.SQLState, &s.Route,
+	}
+}
+
 func (e *encoder) statement(s *Statement, literals []string, undecided string) {
-	e.small(uint8(s.Kind))
-	e.str(s.Session)
-	e.str(s.Txn)
-	e.str(s.RequestID)
-	e.str(s.TraceID)
-	e.yes(s.Settings != nil)
+	fields := s.texts()
+	e.texts(fields[:])
+	e.b = append(e.b, uint8(s.Kind),
+		bit(s.Client)|bit(s.AuditObject)<<1|bit(s.Previous)<<2|bit(s.ParamsKnown)<<3|bit(s.Settings != nil)<<4)
 	if s.Settings != nil {
 		e.settings(s.Settings)
 	}
 	e.num(s.Line)
-	e.str(s.Login)
-	e.str(s.Database)
-	e.str(s.App)
-	e.yes(s.Client)
-	e.yes(s.AuditObject)
 	e.num(s.StmtID)
 	e.num(s.SubstmtID)
-	e.str(s.Class)
-	e.str(s.Command)
-	e.str(s.ObjectType)
-	e.str(s.Object)
-	e.yes(s.Previous)
+	e.num(s.Rows)
 	e.num(int64(len(s.Params)))
 	for i := range s.Params {
 		e.str(s.Params[i].Value)
-		e.yes(s.Params[i].Null)
-		e.yes(s.Params[i].Unknown)
+		e.b = append(e.b, bit(s.Params[i].Null)|bit(s.Params[i].Unknown)<<1)
 	}
-	e.yes(s.ParamsKnown)
-	e.num(s.Rows)
-	e.str(s.SQLState)
-	e.str(s.Route)
 	e.strs(literals)
 	e.str(undecided)
 }
 
-// head reads what a statement is joined by: the fields that come first. Settings go to
-// set, and s.Settings is set if there are any.
+// head reads what a statement is joined by into an empty one: its strings, and its
+// settings, which go to set; s.Settings is set if there are any.
 func (d *decoder) head(s *Statement, set *Settings) {
-	s.Kind = StatementKind(d.small())
-	s.Session = d.str()
-	s.Txn = d.str()
-	s.RequestID = d.str()
-	s.TraceID = d.str()
-	if d.yes() {
+	fields := s.texts()
+	d.texts(fields[:])
+	b := d.s[:2]
+	d.s = d.s[2:]
+	s.Kind = StatementKind(b[0])
+	s.Client, s.AuditObject, s.Previous, s.ParamsKnown = b[1]&1 != 0, b[1]&2 != 0, b[1]&4 != 0, b[1]&8 != 0
+	if b[1]&16 != 0 {
 		s.Settings = set
 		d.settings(set)
 	}
 }
 
+// statement reads a statement into an empty one, and its settings into empty ones.
 func (d *decoder) statement(s *Statement, set *Settings) (literals []string, undecided string) {
 	d.head(s, set)
 	s.Line = d.num()
-	s.Login = d.str()
-	s.Database = d.str()
-	s.App = d.str()
-	s.Client = d.yes()
-	s.AuditObject = d.yes()
 	s.StmtID = d.num()
 	s.SubstmtID = d.num()
-	s.Class = d.str()
-	s.Command = d.str()
-	s.ObjectType = d.str()
-	s.Object = d.str()
-	s.Previous = d.yes()
+	s.Rows = d.num()
 	s.Params = d.params.take(int(d.num()))
 	for i := range s.Params {
-		s.Params[i] = Param{Value: d.str(), Null: d.yes(), Unknown: d.yes()}
+		value, b := d.str(), d.small()
+		s.Params[i] = Param{Value: value, Null: b&1 != 0, Unknown: b&2 != 0}
 	}
-	s.ParamsKnown = d.yes()
-	s.Rows = d.num()
-	s.SQLState = d.str()
-	s.Route = d.str()
 	return d.strs(), d.str()
+}
+
+// texts lists the strings of settings.
+func (s *Settings) texts() [8]*string {
+	return [...]*string{&s.Role, &s.Sub, &s.SessionID, &s.AppRole, &s.Method, &s.Path, &s.RequestID, &s.TraceID}
+}
+
+func (e *encoder) settings(s *Settings) {
+	fields := s.texts()
+	e.texts(fields[:])
+	e.b = append(e.b, bit(s.Session)|bit(s.Reset)<<1|bit(s.RoleHidden)<<2|bit(s.HasClaims)<<3|bit(s.ClaimsGone)<<4, uint8(s.Browser))
+	e.num(s.Expires)
+	e.num(s.Issued)
+}
+
+func (d *decoder) settings(s *Settings) {
+	fields := s.texts()
+	d.texts(fields[:])
+	b := d.s[:2]
+	d.s = d.s[2:]
+	s.Session, s.Reset, s.RoleHidden, s.HasClaims, s.ClaimsGone = b[0]&1 != 0, b[0]&2 != 0, b[0]&4 != 0, b[0]&8 != 0, b[0]&16 != 0
+	s.Browser = Tri(b[1])
+	s.Expires = d.num()
+	s.Issued = d.num()
+}
+
+// state lists the strings of the state that an execution ran under.
+func (l *StatementLine) state() [6]*string {
+	return [...]*string{&l.Role, &l.Sub, &l.ClaimSession, &l.ClaimRole, &l.Method, &l.Path}
 }
 
 // execution writes a statement with the state that it ran under.
 func (e *encoder) execution(l *StatementLine) {
 	e.statement(&l.Statement, l.Literals, l.Undecided)
-	e.yes(l.Failed)
-	e.list(l.Twins)
-	e.str(l.Role)
-	e.yes(l.RoleKnown)
-	e.str(l.Sub)
-	e.str(l.ClaimSession)
-	e.str(l.ClaimRole)
-	e.yes(l.HasClaims)
+	fields := l.state()
+	e.texts(fields[:])
+	e.b = append(e.b, bit(l.Failed)|bit(l.RoleKnown)<<1|bit(l.HasClaims)<<2, uint8(l.Browser))
 	e.num(l.Expires)
 	e.num(l.Issued)
-	e.str(l.Method)
-	e.str(l.Path)
-	e.small(uint8(l.Browser))
-	e.list(l.SettingsFrom)
+	e.receipts(l.Twins)
+	e.receipts(l.SettingsFrom)
 }
 
+// execution reads an execution into an empty one.
 func (d *decoder) execution(l *StatementLine) {
 	l.Literals, l.Undecided = d.statement(&l.Statement, nil)
-	l.Failed = d.yes()
-	l.Twins = d.list()
-	l.Role = d.str()
-	l.RoleKnown = d.yes()
-	l.Sub = d.str()
-	l.ClaimSession = d.str()
-	l.ClaimRole = d.str()
-	l.HasClaims = d.yes()
+	fields := l.state()
+	d.texts(fields[:])
+	b := d.s[:2]
+	d.s = d.s[2:]
+	l.Failed, l.RoleKnown, l.HasClaims = b[0]&1 != 0, b[0]&2 != 0, b[0]&4 != 0
+	l.Browser = Tri(b[1])
 	l.Expires = d.num()
 	l.Issued = d.num()
-	l.Method = d.str()
-	l.Path = d.str()
-	l.Browser = Tri(d.small())
-	l.SettingsFrom = d.list()
+	l.Twins = d.receipts()
+	l.SettingsFrom = d.receipts()
 }
 
-// list writes receipts. Their sources live as long as the program, but a text can hold
-// no pointer, so that they are written out.
-func (e *encoder) list(list []Origin) {
+// receipts writes the sources out, since a text holds no pointer.
+func (e *encoder) receipts(list []Origin) {
 	e.num(int64(len(list)))
 	for i := range list {
 		e.str(list[i].Source)
@@ -387,48 +397,10 @@ func (e *encoder) list(list []Origin) {
 	}
 }
 
-func (d *decoder) list() []Origin {
+func (d *decoder) receipts() []Origin {
 	list := d.origins.take(int(d.num()))
 	for i := range list {
 		list[i] = Origin{Source: d.str(), Partition: int32(d.num()), Offset: d.num()}
 	}
 	return list
-}
-
-func (e *encoder) settings(s *Settings) {
-	e.yes(s.Session)
-	e.yes(s.Reset)
-	e.str(s.Role)
-	e.yes(s.RoleHidden)
-	e.yes(s.HasClaims)
-	e.yes(s.ClaimsGone)
-	e.str(s.Sub)
-	e.str(s.SessionID)
-	e.str(s.AppRole)
-	e.num(s.Expires)
-	e.num(s.Issued)
-	e.str(s.Method)
-	e.str(s.Path)
-	e.str(s.RequestID)
-	e.str(s.TraceID)
-	e.small(uint8(s.Browser))
-}
-
-func (d *decoder) settings(s *Settings) {
-	s.Session = d.yes()
-	s.Reset = d.yes()
-	s.Role = d.str()
-	s.RoleHidden = d.yes()
-	s.HasClaims = d.yes()
-	s.ClaimsGone = d.yes()
-	s.Sub = d.str()
-	s.SessionID = d.str()
-	s.AppRole = d.str()
-	s.Expires = d.num()
-	s.Issued = d.num()
-	s.Method = d.str()
-	s.Path = d.str()
-	s.RequestID = d.str()
-	s.TraceID = d.str()
-	s.Browser = Tri(d.small())
 }

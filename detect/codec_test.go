@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // filled sets every field below v to a value of its own, so that a field that is not
@@ -78,6 +79,33 @@ func TestCodecKeepsEveryFieldOfAStatementButItsText(t *testing.T) {
 		}
 		if diff := cmp.Diff(literals, gotLiterals); diff != "" || undecided != "sql_nul" || d.s != "" {
 			t.Errorf("filled %v: literals %s undecided %q, %d bytes left over", fill, diff, undecided, len(d.s))
+		}
+	}
+}
+
+func TestCodecKeepsEveryFieldOfAnExecution(t *testing.T) {
+	for _, fill := range []bool{false, true} {
+		var want, got StatementLine
+		if fill {
+			n := int64(0)
+			filled(reflect.ValueOf(&want.Statement).Elem(), &n)
+			for _, s := range want.state() {
+				filled(reflect.ValueOf(s).Elem(), &n)
+			}
+			want.Settings = nil
+			want.Failed, want.RoleKnown, want.HasClaims, want.Browser = true, true, true, Yes
+			want.Expires, want.Issued = 1<<60, -5
+			want.Twins = []Origin{{Source: "app", Partition: 3, Offset: 1 << 40}, {Source: "a.csv", Partition: -1, Offset: 7}}
+			want.SettingsFrom = want.Twins[:1]
+			want.Literals, want.Undecided = []string{"a", ""}, "sql_nul"
+		}
+		var e encoder
+		e.execution(&want)
+		d := decoder{s: string(e.b)}
+		d.execution(&got)
+		want.SQL = ""
+		if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(StatementLine{})); diff != "" || d.s != "" {
+			t.Errorf("filled %v, %d bytes left over:\n%s", fill, len(d.s), diff)
 		}
 	}
 }

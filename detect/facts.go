@@ -23,7 +23,8 @@ type Facts struct {
 	policy  *Policy
 	ids     interner
 	heads   heads                // first span of a key
-	spans   []span               // all spans; those of one key are linked, latest from first
+	rows    rows                 // first span of the owners of a row, in whatever column
+	spans   []span               // all spans; those of one key, or row, are linked, latest from first
 	lists   map[factKey][]uint32 // what goes with a person, tenant or value, for counting
 	columns map[uint32][]string  // by span: the columns that a share or relation covers
 	sources []string
@@ -72,6 +73,7 @@ type span struct {
 	offset   int64
 	value    uint32
 	next     uint32 // index+1
+	column   uint32 // c of the key: the spans of one row are linked whatever their column
 	part     int32
 	source   uint16
 	gone     bool
@@ -89,6 +91,7 @@ func NewFacts(p *Policy) *Facts {
 		policy:  p,
 		ids:     newInterner(),
 		heads:   newHeads(),
+		rows:    newRows(),
 		lists:   make(map[factKey][]uint32),
 		columns: make(map[uint32][]string),
 	}
@@ -239,10 +242,10 @@ func (f *Facts) put(k factKey, value uint32, fact *Fact, o Origin) bool {
 		return f.takeBack(k, value, fact.ValidFrom, o)
 	}
 	gone := false
-	for i := f.heads.get(k); i != 0; i = f.spans[i-1].next {
+	for i := f.first(k); i != 0; i = f.spans[i-1].next {
 		s := &f.spans[i-1]
 		switch {
-		case s.from != fact.ValidFrom:
+		case s.from != fact.ValidFrom || s.column != k.c:
 		case s.value == value && !s.gone:
 			s.to = min(s.to, to)
 			f.receipt(s, o)
@@ -265,9 +268,9 @@ func (f *Facts) put(k factKey, value uint32, fact *Fact, o Origin) bool {
 // before or comes after.
 func (f *Facts) takeBack(k factKey, value uint32, from int64, o Origin) bool {
 	marked := false
-	for i := f.heads.get(k); i != 0; i = f.spans[i-1].next {
+	for i := f.first(k); i != 0; i = f.spans[i-1].next {
 		s := &f.spans[i-1]
-		if s.from == from && (value == anyValue || s.value == value || s.value == anyValue) {
+		if s.from == from && s.column == k.c && (value == anyValue || s.value == value || s.value == anyValue) {
 			marked = marked || s.gone && s.value == value
 			s.gone = true
 		}
@@ -281,12 +284,13 @@ func (f *Facts) takeBack(k factKey, value uint32, from int64, o Origin) bool {
 // link puts a span into the list of its key, latest from first, and gives its index.
 func (f *Facts) link(k factKey, s span, o Origin) uint32 {
 	f.receipt(&s, o)
+	s.column = k.c
 	i := uint32(len(f.spans))
-	head := f.heads.get(k)
+	head := f.first(k)
 	if head == 0 || f.spans[head-1].from <= s.from {
 		s.next = head
 		f.spans = append(f.spans, s)
-		f.heads.set(k, i+1)
+		f.begin(k, i+1)
 		return i
 	}
 	before := head
@@ -297,6 +301,23 @@ func (f *Facts) link(k factKey, s span, o Origin) uint32 {
 	f.spans = append(f.spans, s)
 	f.spans[before-1].next = i + 1
 	return i
+}
+
+// first gives the first span of a key's list, +1; 0 if it has none.
+func (f *Facts) first(k factKey) uint32 {
+	if k.sort == sortOwner {
+		return f.rows.get(k.a, f.ids.name(k.b))
+	}
+	return f.heads.get(k)
+}
+
+// begin makes a span, +1, the first of a key's list.
+func (f *Facts) begin(k factKey, first uint32) {
+	if k.sort == sortOwner {
+		f.rows.set(k.a, f.ids.name(k.b), first)
+		return
+	}
+	f.heads.set(k, first)
 }
 
 // receipt keeps where a fact was said; of two places the one that sorts first, so that
@@ -341,11 +362,16 @@ func (f *Facts) holding(buf []uint32, k factKey, lo, hi int64) []uint32 {
 	if !f.known[k.sort] {
 		return buf
 	}
+	return f.within(buf, f.first(k), k.c, lo, hi)
+}
+
+// within is holding for a list whose first span is known.
+func (f *Facts) within(buf []uint32, first, column uint32, lo, hi int64) []uint32 {
 	ends := int64(endless) // where an open span of the present from ends
 	next := int64(endless) // from of the newest live span passed
-	for i := f.heads.get(k); i != 0; i = f.spans[i-1].next {
+	for i := first; i != 0; i = f.spans[i-1].next {
 		s := &f.spans[i-1]
-		if s.gone {
+		if s.gone || s.column != column {
 			continue
 		}
 		if s.from != next {
@@ -364,7 +390,7 @@ func (f *Facts) holding(buf []uint32, k factKey, lo, hi int64) []uint32 {
 
 // holds says whether some span of a key holds within lo..hi.
 func (f *Facts) holds(k factKey, lo, hi int64) bool {
-	if !f.known[k.sort] || f.heads.get(k) == 0 {
+	if !f.known[k.sort] || f.first(k) == 0 {
 		return false
 	}
 	var space [4]uint32

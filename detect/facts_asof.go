@@ -58,8 +58,8 @@ func (f *Facts) belongs(user string) bool {
 
 // lastEnd gives when the latest span of a key that began by at came to its end.
 func (f *Facts) lastEnd(k factKey, at int64) (end int64, ok bool) {
-	for i := f.heads.get(k); i != 0; i = f.spans[i-1].next {
-		if s := &f.spans[i-1]; !s.gone && s.from <= at && s.to <= at {
+	for i := f.first(k); i != 0; i = f.spans[i-1].next {
+		if s := &f.spans[i-1]; !s.gone && s.column == k.c && s.from <= at && s.to <= at {
 			if !ok || s.to > end {
 				end, ok = s.to, true
 			}
@@ -135,7 +135,7 @@ func (f *Facts) role(user, role string, at int64) (held, known bool) {
 		return false, false
 	}
 	k := factKey{sortRole, u, r, 0, 0}
-	return f.holds(k, at, at), f.heads.get(k) != 0
+	return f.holds(k, at, at), f.first(k) != 0
 }
 
 // ticketOpen says whether a ticket covers a person for an agent, and whether it names the

@@ -96,10 +96,8 @@ func canonicalID(id string) string {
 func capitals(id string) bool {
 	var seen uint64
 	for _, at := range [...]int{0, 8, 16, 24, 28} {
-		s := id[at : at+8]
-		word := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-			uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
-		seen |= word &^ (word << 1)
+		w := word(id, at)
+		seen |= w &^ (w << 1)
 	}
 	return seen&0x4040404040404040 != 0
 }

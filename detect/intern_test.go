@@ -61,3 +61,29 @@ func TestInternerAndHeadsAgreeWithMaps(t *testing.T) {
 		t.Errorf("%d strings, %d names, %d keys for %d", len(numbers), len(in.names), h.used, len(firsts))
 	}
 }
+
+// TestUUIDsLetterByLetter puts every byte into every place of a uuid.
+func TestUUIDsLetterByLetter(t *testing.T) {
+	const id = "0a9fAF00-1234-5678-9abc-def0ABCDEF99"
+	if !validUUID(id) {
+		t.Fatalf("%s is a uuid", id)
+	}
+	for i := range len(id) {
+		for c := range 256 {
+			b := []byte(id)
+			b[i] = byte(c)
+			want := strings.IndexByte("0123456789abcdefABCDEF", byte(c)) >= 0
+			if id[i] == '-' {
+				want = c == '-'
+			}
+			if got := validUUID(string(b)); got != want {
+				t.Fatalf("%q: got %v, want %v", b, got, want)
+			}
+		}
+	}
+	for _, short := range []string{"", id[:35], id + "0"} {
+		if validUUID(short) {
+			t.Errorf("%q is no uuid", short)
+		}
+	}
+}

@@ -38,15 +38,14 @@ func (j *judge) owners(i int) (own ownership, column string) {
 
 	if t != nil {
 		info := j.tables.of(t)
-		record, inFacts := uint32(0), false
+		first := uint32(0)
 		if r.ID != "" && j.facts.known[sortOwner] {
-			record, inFacts = j.facts.number(r.ID)
+			first = j.facts.rows.get(info.number, canonicalID(r.ID))
 		}
 		for k, c := range t.Owners {
 			fact, said, mine, grace := "", false, false, false
-			key := factKey{sortOwner, info.number, record, info.columns[k], 0}
-			if inFacts {
-				fact, said, mine, grace = j.columnOwner(key, c, r, n, own != ownYes)
+			if first != 0 {
+				fact, said, mine, grace = j.columnOwner(first, info.columns[k], c, r, n, own != ownYes)
 			}
 			logged, has := ownerOf(n.logged, c)
 			if !has {
@@ -69,7 +68,7 @@ func (j *judge) owners(i int) (own ownership, column string) {
 				continue
 			}
 			switch {
-			case said && has && canonicalID(logged) != canonicalID(fact) && !j.justChanged(key, logged, at):
+			case said && has && canonicalID(logged) != canonicalID(fact) && !j.justChanged(first, info.columns[k], logged, at):
 				n.conflict = true
 				j.addOwner(r, c, logged)
 				if mine || claim(logged) {
@@ -89,8 +88,8 @@ func (j *judge) owners(i int) (own ownership, column string) {
 	}
 	if inUnnamed := j.facts.unnamed && r.ID != ""; inUnnamed {
 		if table, ok := j.facts.ids.find(r.Name); ok {
-			if record, also := j.facts.number(r.ID); also {
-				_, said, mine, grace := j.columnOwner(factKey{sortOwner, table, record, 0, 0}, "", r, n, own != ownYes)
+			if first := j.facts.rows.get(table, canonicalID(r.ID)); first != 0 {
+				_, said, mine, grace := j.columnOwner(first, 0, "", r, n, own != ownYes)
 				if said && t != nil && len(t.Owners) <= 1 {
 					named = len(t.Owners)
 				}
@@ -148,13 +147,15 @@ func (j *judge) owners(i int) (own ownership, column string) {
 	case own == ownNot && conflictOwn:
 		own = ownConflict
 	}
-	if len(r.Owners) > 1 {
-		slices.SortFunc(r.Owners, func(a, b Owner) int {
-			return cmp.Or(strings.Compare(a.Column, b.Column), strings.Compare(a.ID, b.ID))
-		})
+	if len(r.Owners) > 1 && !slices.IsSortedFunc(r.Owners, compareOwners) {
+		slices.SortFunc(r.Owners, compareOwners)
 	}
 	r.Owners = j.people.keep(r.Owners)
 	return own, column
+}
+
+func compareOwners(a, b Owner) int {
+	return cmp.Or(strings.Compare(a.Column, b.Column), strings.Compare(a.ID, b.ID))
 }
 
 // addOwner adds one owner to a record, without repeats. An empty id is NULL: nobody.
@@ -236,36 +237,51 @@ func (j *judge) factOwners(buf []uint32, t *Table, name, id string) []uint32 {
 // columnOwner gives what the facts say of one owner column as of the access, adds it to
 // the record's owners, and says whether it is the actor now or, with near, within the window
 // of grace.
-func (j *judge) columnOwner(k factKey, c string, r *AccessRecord, n *note, near bool) (owner string, said, mine, grace bool) {
+func (j *judge) columnOwner(first, column uint32, c string, r *AccessRecord, n *note, near bool) (owner string, said, mine, grace bool) {
 	at := j.acc.Time
 	var space [4]uint32
-	for _, s := range j.facts.holding(space[:0], k, at, at) {
+	for _, s := range j.facts.within(space[:0], first, column, at, at) {
 		value := j.facts.spans[s].value
 		if said && owner != j.facts.ids.name(value) {
 			n.contested = true
 		}
 		owner, said = j.facts.ids.name(value), true
 		j.addOwner(r, c, owner)
-		mine = mine || value != 0 && (value == j.person || j.isActor(owner)) && j.acc.Actor.Kind == ActorUser
+		mine = mine || j.isPerson(value)
 	}
 	if mine || !near || j.acc.Actor.Kind != ActorUser {
 		return owner, said, mine, false
 	}
 	window := int64(j.policy.Grace.Transfer)
-	for _, s := range j.facts.holding(space[:0], k, at-window, at+window) {
-		value := j.facts.spans[s].value
-		if value != 0 && (value == j.person || j.isActor(j.facts.ids.name(value))) {
+	for _, s := range j.facts.within(space[:0], first, column, at-window, at+window) {
+		if j.isPerson(j.facts.spans[s].value) {
 			return owner, said, false, true
 		}
 	}
 	return owner, said, false, false
 }
 
+// isPerson says whether the number of an id is the actor's, who is a user, or of the same
+// person. Numbers of canonical ids differ where the ids do, so that most are told without
+// a look at the id.
+func (j *judge) isPerson(value uint32) bool {
+	if value == 0 || j.acc.Actor.Kind != ActorUser {
+		return false
+	}
+	return value == j.person || j.facts.known[sortSame] && j.facts.same(j.facts.ids.name(value), canonicalID(j.acc.Actor.User), j.acc.Time)
+}
+
 // justChanged says whether a logged owner is the one of just before or just after.
-func (j *judge) justChanged(k factKey, logged string, at int64) bool {
+func (j *judge) justChanged(first, column uint32, logged string, at int64) bool {
 	value, ok := j.facts.number(logged)
 	window := int64(j.policy.Grace.Transfer)
-	return ok && j.facts.valueHolds(k, value, at-window, at+window)
+	if !ok {
+		return false
+	}
+	var space [4]uint32
+	return slices.ContainsFunc(j.facts.within(space[:0], first, column, at-window, at+window), func(s uint32) bool {
+		return j.facts.spans[s].value == value
+	})
 }
 
 // mapped finds the people behind an external id, such as a Stripe customer: the record's

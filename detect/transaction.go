@@ -104,7 +104,7 @@ func (d *Detector) peek(first int32) unitKeys {
 			continue
 		}
 		s, set := &d.unit.head, &d.unit.set
-		s.Settings, set.HasClaims = nil, false
+		*s, *set = Statement{}, Settings{}
 		d.dec.s = x.data
 		d.dec.head(s, set)
 		if d.sessions.byName[s.Session] != nil {
@@ -254,6 +254,7 @@ func (d *Detector) state(i int) (none bool) {
 		}
 		d.dec.s = m.data
 		by, s := &d.unit.head, &d.unit.set
+		*by, *s = Statement{}, Settings{}
 		d.dec.statement(by, s)
 		if roleBy == nil && s.setsRole() {
 			roleBy = &m.origin
