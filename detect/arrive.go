@@ -57,6 +57,7 @@ func (d *Detector) request(at Part, e *Event, time, stamp int64) {
 		return
 	}
 	d.schedule(n, phaseDecide, d.w.decide)
+	x.row = d.judging.row(r)
 	if r.Complete && !d.judging.plain(r) {
 		d.provisional(n)
 	}

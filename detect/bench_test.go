@@ -12,6 +12,8 @@ type counter struct{ accesses, requests, statements int }
 
 func (c *counter) plain(*Request) bool { return false }
 
+func (c *counter) row(*Request) uint64 { return 0 }
+
 func (c *counter) access(a *Access, provisional bool, _ *Output) {
 	if provisional {
 		return

@@ -38,9 +38,12 @@ const (
 	spaceAudit   = 0x27d4eb2f165667c5
 )
 
+// hash is the first half of the key of an id.
+func (c *chains) hash(space uint64, id string) uint64 { return maphash.String(c.seed, id) ^ space }
+
 // key is the key of an id.
 func (c *chains) key(space uint64, id string) chainKey {
-	return chainKey{maphash.String(c.seed, id) ^ space, maphash.String(c.second, id)}
+	return chainKey{c.hash(space, id), maphash.String(c.second, id)}
 }
 
 // within is the key of a name that counts in a session only.

@@ -295,8 +295,7 @@ func (d *Detector) judgeGroup(i int) {
 			continue
 		}
 		x := d.nodes.at(m)
-		a.Requests = append(a.Requests, d.requestLine(x))
-		r := &a.Requests[len(a.Requests)-1]
+		r := d.requestLine(a, x)
 		r.Shared = g.line[j] == everyGroup
 		emit = emit || x.is(flagEmit)
 		lines++
@@ -346,9 +345,10 @@ func (d *Detector) judgeGroup(i int) {
 	d.finish(emit, lines, g.early)
 }
 
-// requestLine decodes a waiting request.
-func (d *Detector) requestLine(x *node) RequestLine {
-	r := RequestLine{Time: x.time, Origin: d.origin(x), LineID: x.line, text: x.data}
+// requestLine adds a waiting request to an access.
+func (d *Detector) requestLine(a *Access, x *node) *RequestLine {
+	r := a.request()
+	r.Time, r.Origin, r.LineID, r.text = x.time, d.origin(x), x.line, x.data
 	d.dec.s = x.data
 	d.dec.request(&r.Request)
 	return r
@@ -365,7 +365,7 @@ func (d *Detector) alone(n int32) {
 	a := d.blank()
 	a.Late = x.is(flagLate)
 	if x.kind == nodeRequest {
-		a.Requests = append(a.Requests, d.requestLine(x))
+		d.requestLine(a, x)
 	} else if x.is(flagRead) {
 		a.Statements, _ = d.build(n, a.Statements)
 	}

@@ -93,6 +93,7 @@ type Detector struct {
 	out    Output
 	settle []hold // to be settled once what was decided is taken
 
+	seen     int64 // keeps the compiler from leaving out looks ahead
 	findings handover[Finding]
 	reads    handover[Read]
 	reopen   reopening
@@ -101,10 +102,11 @@ type Detector struct {
 
 // judging is the other half of the package: it fills the second part of an Access,
 // and appends what it finds. Provisional asks for what one line proves alone; that a
-// line is plain says that it proves nothing alone.
+// line is plain says that it proves nothing alone. Row helps to look ahead.
 type judging interface {
 	access(a *Access, provisional bool, out *Output)
 	plain(r *Request) bool
+	row(r *Request) uint64
 }
 
 // hold is one record that is not settled.
@@ -271,6 +273,16 @@ func (d *Detector) horizon() int64 {
 	return least - d.w.look
 }
 
+// ObserveAll takes events of a partition, one after the other.
+func (d *Detector) ObserveAll(at Part, events []Event) {
+	for i := range events {
+		if i%aheadLines == 0 {
+			d.aheadOf(events[i:min(i+aheadLines, len(events))])
+		}
+		d.Observe(at, &events[i])
+	}
+}
+
 // Observe takes one event of a partition. It copies what it keeps.
 func (d *Detector) Observe(at Part, e *Event) {
 	p := &d.parts[at]
@@ -358,6 +370,7 @@ func (d *Detector) work(until int64) {
 		if !ok {
 			return
 		}
+		d.ahead()
 		if d.nodes.at(a.node).turn != a.turn {
 			continue
 		}

@@ -19,6 +19,8 @@ type scribe struct{ seen []string }
 
 func (s *scribe) plain(*Request) bool { return false }
 
+func (s *scribe) row(*Request) uint64 { return 0 }
+
 func (s *scribe) access(a *Access, provisional bool, out *Output) {
 	slices.SortFunc(a.Requests, func(x, y RequestLine) int {
 		return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(x.LineID, y.LineID))

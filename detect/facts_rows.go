@@ -36,6 +36,9 @@ func (r *rows) slot(hash uint64, check uint32) *rowSlot {
 	}
 }
 
+// peek is get without certainty: it looks at the first slot of a hash only.
+func (r *rows) peek(hash uint64) uint32 { return r.slots[int(hash)&(len(r.slots)-1)].first }
+
 // get gives the first span of a row, +1; 0 if nothing is said of its owners.
 func (r *rows) get(table uint32, id string) uint32 { return r.slot(r.hash(table, id)).first }
 

@@ -27,8 +27,7 @@ func (d *Detector) Reload(p *Policy) {
 func (d *Detector) provisional(n int32) {
 	x := d.nodes.at(n)
 	a := d.blank()
-	a.Requests = append(a.Requests, d.requestLine(x))
-	r := &a.Requests[0]
+	r := d.requestLine(a, x)
 	a.Time, a.Cold = x.time, d.cold(x.time)
 	if r.RequestID == "" && r.TraceID == "" {
 		a.Key = d.lineKey(x)

@@ -19,7 +19,7 @@ func (t IDType) Valid(id string) bool {
 		rest, ok := strings.CutPrefix(id, t.Prefix)
 		return ok && validToken(rest)
 	default:
-		return strings.TrimSpace(id) != ""
+		return id[0] > ' ' && id[0] < 0x7f || strings.TrimSpace(id) != ""
 	}
 }
 

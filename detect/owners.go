@@ -40,7 +40,7 @@ func (j *judge) owners(i int) (own ownership, column string) {
 		info := j.tables.of(t)
 		first := uint32(0)
 		if r.ID != "" && j.facts.known[sortOwner] {
-			first = j.facts.rows.get(info.number, canonicalID(r.ID))
+			first = j.facts.rows.get(info.number, r.ID)
 		}
 		for k, c := range t.Owners {
 			fact, said, mine, grace := "", false, false, false
@@ -68,7 +68,7 @@ func (j *judge) owners(i int) (own ownership, column string) {
 				continue
 			}
 			switch {
-			case said && has && canonicalID(logged) != canonicalID(fact) && !j.justChanged(first, info.columns[k], logged, at):
+			case said && has && logged != fact && canonicalID(logged) != fact && !j.justChanged(first, info.columns[k], logged, at):
 				n.conflict = true
 				j.addOwner(r, c, logged)
 				if mine || claim(logged) {
@@ -88,7 +88,7 @@ func (j *judge) owners(i int) (own ownership, column string) {
 	}
 	if inUnnamed := j.facts.unnamed && r.ID != ""; inUnnamed {
 		if table, ok := j.facts.ids.find(r.Name); ok {
-			if first := j.facts.rows.get(table, canonicalID(r.ID)); first != 0 {
+			if first := j.facts.rows.get(table, r.ID); first != 0 {
 				_, said, mine, grace := j.columnOwner(first, 0, "", r, n, own != ownYes)
 				if said && t != nil && len(t.Owners) <= 1 {
 					named = len(t.Owners)
@@ -163,8 +163,12 @@ func (j *judge) addOwner(r *AccessRecord, column, id string) {
 	if id == "" {
 		return
 	}
-	o := Owner{Column: column, ID: canonicalID(id)}
-	if !slices.Contains(r.Owners, o) {
+	addCanonical(r, column, canonicalID(id))
+}
+
+// addCanonical is addOwner for an id of the facts, which keep the one spelling.
+func addCanonical(r *AccessRecord, column, id string) {
+	if o := (Owner{Column: column, ID: id}); id != "" && !slices.Contains(r.Owners, o) {
 		r.Owners = append(r.Owners, o)
 	}
 }
@@ -246,7 +250,7 @@ func (j *judge) columnOwner(first, column uint32, c string, r *AccessRecord, n *
 			n.contested = true
 		}
 		owner, said = j.facts.ids.name(value), true
-		j.addOwner(r, c, owner)
+		addCanonical(r, c, owner)
 		mine = mine || j.isPerson(value)
 	}
 	if mine || !near || j.acc.Actor.Kind != ActorUser {

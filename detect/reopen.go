@@ -233,8 +233,9 @@ func (d *Detector) rejudge(it *reopened) {
 func (d *Detector) readBack(a *Access, k *keptLine) {
 	d.dec.s = k.text
 	if k.form == formRequest {
-		a.Requests = append(a.Requests, RequestLine{Time: k.time, Origin: k.origin, LineID: k.line, Shared: k.shared, text: k.text})
-		d.dec.request(&a.Requests[len(a.Requests)-1].Request)
+		r := a.request()
+		r.Time, r.Origin, r.LineID, r.Shared, r.text = k.time, k.origin, k.line, k.shared, k.text
+		d.dec.request(&r.Request)
 		return
 	}
 	a.Statements = append(a.Statements, StatementLine{Time: k.time, Origin: k.origin, LineID: k.line, Shared: k.shared, Plan: k.plan})

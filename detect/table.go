@@ -21,6 +21,14 @@ func (t *table) spread(hash uint64) int {
 	return int((hash * 0x9e3779b97f4a7c15) >> t.shift)
 }
 
+// peek is get without certainty: it looks at the first slot of a hash only.
+func (t *table) peek(hash uint64) int32 {
+	if t.used == 0 {
+		return 0
+	}
+	return t.slots[t.spread(hash)].place
+}
+
 func (t *table) get(hash uint64) (int32, bool) {
 	if t.used == 0 {
 		return 0, false

@@ -14,7 +14,7 @@ import (
 
 // batchRequests is how many requests are decoded before they are judged, about what
 // one fetch from Kafka brings.
-const batchRequests = 1024
+const batchRequests = 256
 
 // begin is when the traffic begins. Nothing hangs on the day.
 var begin = time.Date(2026, 10, 5, 12, 0, 0, 0, time.UTC)
@@ -97,9 +97,7 @@ func (s *system) read(l *log, from *lines) {
 }
 
 func (s *system) observe(l *log) {
-	for i := range l.batch.Events {
-		s.detector.Observe(l.part, &l.batch.Events[i])
-	}
+	s.detector.ObserveAll(l.part, l.batch.Events)
 	s.detector.Skip(l.part, l.offset-1)
 	s.refused += len(l.batch.Quarantined) + l.batch.Skipped
 }
