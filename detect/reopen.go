@@ -16,16 +16,14 @@ type reopening struct {
 	on   bool
 	seed maphash.Seed
 
-	items []reopened // queue: the oldest first
-	first int
+	items queue[reopened] // the oldest first
 	// latest is the greatest time of an access: Windows.Reopen is counted from it.
 	latest int64
 
 	// names is a queue as well: hashes of the names of each item. They are looked
 	// through when facts have come, not listed by name when an access is decided: most
 	// are never asked for.
-	names   []uint64
-	head    int
+	names   queue[uint64]
 	touched touched
 
 	lines slab[keptLine]
@@ -99,15 +97,15 @@ func (r *reopening) hash(s string) uint64 { return maphash.String(r.seed, s) }
 func (d *Detector) remember(a *Access, revision uint32, findings []Finding) {
 	r := &d.reopen
 	r.latest = max(r.latest, a.Time)
-	for r.first < len(r.items) && (r.items[r.first].time < r.latest-d.w.orphan-d.w.reopen || len(r.items)-r.first >= d.o.MaxReopen) {
+	for r.items.length > 0 && (r.items.at(0).time < r.latest-d.w.orphan-d.w.reopen || r.items.length >= d.o.MaxReopen) {
 		r.expire()
 	}
-	from := len(r.names)
+	from := r.names.length
 	digest := r.digest(a, findings)
-	r.items = append(r.items, reopened{
+	*r.items.push() = reopened{
 		key: a.Key, time: a.Time, late: a.Late, cold: a.Cold, revision: revision, reads: 1,
-		digest: digest, findings: slices.Clone(findings), names: len(r.names) - from, lines: d.keptLines(a),
-	})
+		digest: digest, findings: slices.Clone(findings), names: r.names.length - from, lines: d.keptLines(a),
+	}
 }
 
 // keptLines takes the lines of an access down as text.
@@ -132,18 +130,10 @@ func (d *Detector) keptLines(a *Access) []keptLine {
 
 // expire lets go of the oldest access.
 func (r *reopening) expire() {
-	it := &r.items[r.first]
-	r.head += it.names
+	it := r.items.at(0)
+	r.names.drop(it.names)
 	*it = reopened{}
-	r.first++
-	if r.first > 1024 && r.first > len(r.items)/2 {
-		r.items = slices.Delete(r.items, 0, r.first)
-		r.first = 0
-	}
-	if r.head > 4096 && r.head > len(r.names)/2 {
-		r.names = r.names[:copy(r.names, r.names[r.head:])]
-		r.head = 0
-	}
+	r.items.drop(1)
 }
 
 // touch has the accesses that name s judged again.
@@ -163,7 +153,7 @@ func (d *Detector) fact(e *Event) {
 	d.facts.Add(f, e.Origin)
 	d.reopen.on = true
 	r := &d.reopen
-	if len(r.items) == r.first {
+	if r.items.length == 0 {
 		return
 	}
 	switch f.Kind {
@@ -184,12 +174,15 @@ func (d *Detector) review() {
 	if len(r.touched.all) == 0 {
 		return
 	}
-	at := r.head
-	for i := r.first; i < len(r.items); i++ {
-		it := &r.items[i]
-		names := r.names[at : at+it.names]
-		at += it.names
-		if slices.ContainsFunc(names, r.touched.has) {
+	name := 0
+	for i := range r.items.length {
+		it := r.items.at(i)
+		touched := false
+		for range it.names {
+			touched = touched || r.touched.has(*r.names.at(name))
+			name++
+		}
+		if touched {
 			d.rejudge(it)
 		}
 	}
@@ -207,9 +200,9 @@ func (d *Detector) rejudge(it *reopened) {
 	from, reads := len(d.out.Findings), len(d.out.Reads)
 	d.judging.access(a, false, &d.out)
 	r := &d.reopen
-	names := len(r.names)
+	names := r.names.length
 	digest := r.digest(a, d.out.Findings[from:])
-	r.names = r.names[:names]
+	r.names.cut(r.names.length - names)
 	if digest == it.digest {
 		d.out.cut(from, reads)
 		return
@@ -261,7 +254,7 @@ func (r *reopening) digest(a *Access, findings []Finding) uint64 {
 		x := r.hash(s)
 		mix(x)
 		if s != "" {
-			r.names = append(r.names, x)
+			*r.names.push() = x
 		}
 	}
 	name(a.Actor.User)

@@ -125,11 +125,11 @@ func TestWhatIsKeptForFactsIsBounded(t *testing.T) {
 	s.endAll()
 	s.took()
 	r := &s.reopen
-	if kept := len(r.items) - r.first; kept > 100 {
+	if kept := r.items.length; kept > 100 {
 		t.Errorf("%d accesses are kept", kept)
 	}
-	if len(r.names)-r.head > 100*8 {
-		t.Errorf("%d names are kept", len(r.names)-r.head)
+	if r.names.length > 100*8 {
+		t.Errorf("%d names are kept", r.names.length)
 	}
 	s.see(facts, owner("A", "bob", noon-second))
 	if out := s.took(); len(out.Reads) != 100 {
