@@ -29,6 +29,9 @@ func (d *Detector) ahead() {
 		if x.row != 0 {
 			seen += int64(d.facts.rows.peek(x.row))
 		}
+		if x.who > nobody {
+			seen += int64(d.facts.ids.peek(x.who))
+		}
 		if c := x.links[0].chain; c != none {
 			seen += int64(d.chains.at(c).head)
 		}

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"hash/maphash"
 	"strings"
 
 	"trespass.dev/trespass/detect/query"
@@ -16,12 +15,15 @@ func (d *Detector) origin(x *node) Origin {
 // nobody is the hash of a session without user.
 const nobody = uint64(1)
 
-// person hashes a user id.
+// person hashes a user id. It is the hash by which the facts know an id of this spelling.
 func (d *Detector) person(user string) uint64 {
 	if user == "" {
 		return nobody
 	}
-	return maphash.String(d.chains.seed, user) | 2
+	if h := d.facts.ids.first(user); h != nobody {
+		return h
+	}
+	return nobody + 1
 }
 
 // request takes a request line in.

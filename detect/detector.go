@@ -365,10 +365,10 @@ func (d *Detector) onlyFacts() bool {
 
 // work does everything that is due before a moment.
 func (d *Detector) work(until int64) {
-	for d.timeline.ready(until) {
+	for {
 		a, ok := d.timeline.take(until)
 		if !ok {
-			return
+			break
 		}
 		d.ahead()
 		if d.nodes.at(a.node).turn != a.turn {

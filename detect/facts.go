@@ -25,6 +25,7 @@ type Facts struct {
 	heads   heads                // first span of a key
 	rows    rows                 // first span of the owners of a row, in whatever column
 	spans   []span               // all spans; those of one key, or row, are linked, latest from first
+	said    []receipt            // by span: where it was said
 	lists   map[factKey][]uint32 // what goes with a person, tenant or value, for counting
 	columns map[uint32][]string  // by span: the columns that a share or relation covers
 	sources []string
@@ -68,15 +69,20 @@ type factKey struct {
 
 // span is one value that held from..to. A span that is gone was taken back; one with
 // the value anyValue stands for every value that began at its from.
+// Two of them fill a line of memory: most rows have two owners, said one after the other.
 type span struct {
 	from, to int64
-	offset   int64
 	value    uint32
 	next     uint32 // index+1
 	column   uint32 // c of the key: the spans of one row are linked whatever their column
-	part     int32
-	source   uint16
 	gone     bool
+}
+
+// receipt is where a fact was said.
+type receipt struct {
+	offset int64
+	part   int32
+	source uint16 // index+1 in sources; 0 unknown
 }
 
 const (
@@ -248,7 +254,7 @@ func (f *Facts) put(k factKey, value uint32, fact *Fact, o Origin) bool {
 		case s.from != fact.ValidFrom || s.column != k.c:
 		case s.value == value && !s.gone:
 			s.to = min(s.to, to)
-			f.receipt(s, o)
+			f.receipt(i-1, o)
 			return false
 		case s.gone && (s.value == value || s.value == anyValue):
 			gone = true
@@ -283,9 +289,10 @@ func (f *Facts) takeBack(k factKey, value uint32, from int64, o Origin) bool {
 
 // link puts a span into the list of its key, latest from first, and gives its index.
 func (f *Facts) link(k factKey, s span, o Origin) uint32 {
-	f.receipt(&s, o)
 	s.column = k.c
 	i := uint32(len(f.spans))
+	f.said = append(f.said, receipt{})
+	f.receipt(i, o)
 	head := f.first(k)
 	if head == 0 || f.spans[head-1].from <= s.from {
 		s.next = head
@@ -322,7 +329,8 @@ func (f *Facts) begin(k factKey, first uint32) {
 
 // receipt keeps where a fact was said; of two places the one that sorts first, so that
 // the order of arrival does not show.
-func (f *Facts) receipt(s *span, o Origin) {
+func (f *Facts) receipt(i uint32, o Origin) {
+	s := &f.said[i]
 	source := f.source(o.Source)
 	if s.source != 0 {
 		have := f.sources[s.source-1]
@@ -349,7 +357,7 @@ func (f *Facts) source(name string) uint16 {
 
 // origin gives back where a span was said.
 func (f *Facts) origin(i uint32) (Origin, bool) {
-	s := &f.spans[i]
+	s := &f.said[i]
 	if s.source == 0 {
 		return Origin{}, false
 	}

@@ -37,8 +37,14 @@ func (in *interner) slot(hash uint64, check uint32) *internSlot {
 }
 
 func (in *interner) hash(s string) (uint64, uint32) {
-	return maphash.String(in.seed, s), uint32(maphash.String(in.second, s))
+	return in.first(s), uint32(maphash.String(in.second, s))
 }
+
+// first is the first hash of a string.
+func (in *interner) first(s string) uint64 { return maphash.String(in.seed, s) }
+
+// peek is find without certainty: it looks at the first slot of a hash only.
+func (in *interner) peek(hash uint64) uint32 { return in.slots[int(hash)&(len(in.slots)-1)].number }
 
 // number gives the number of s, a new one if need be. It keeps a copy of s.
 func (in *interner) number(s string) uint32 {

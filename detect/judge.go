@@ -14,6 +14,7 @@ type judge struct {
 	rules  []Rule
 	fills  fills
 	tables tables
+	routes routeCache
 
 	// What reads keep is cut from these, and never touched again.
 	words    slab[string]
@@ -30,6 +31,7 @@ type judge struct {
 	person  uint32 // the actor's number among the facts
 	records []AccessRecord
 	notes   []note
+	touched uint32 // keeps the compiler from leaving out looks ahead
 	owned   scratch[Owner]
 	seen    scratch[Origin]
 	index   map[recordKey]int
@@ -52,10 +54,13 @@ type note struct {
 	rows       int64   // rows of a count; -1 unknown
 	print      uint64  // fingerprint of its statement
 
-	known     bool // at least one living owner is known
-	complete  bool // every owner column is known
-	conflict  bool // a logged owner and a fact disagree
-	contested bool // two people are said to own it by one column at one time
+	hash      uint64 // by which the facts know its row; 0 not looked up
+	check     uint32
+	row       uint32 // first span of what the facts say of its owners, +1; 0 if they say nothing
+	known     bool   // at least one living owner is known
+	complete  bool   // every owner column is known
+	conflict  bool   // a logged owner and a fact disagree
+	contested bool   // two people are said to own it by one column at one time
 	member    standing
 	ended     int64 // when the membership ended
 	byFilter  bool  // the tenant stands in a filter only
@@ -86,13 +91,13 @@ const (
 )
 
 // newJudge makes a judge. The policy must be compiled; env names the environment of
-// accesses whose lines do not. From now on the facts go by this policy's windows. From now on the facts go by this policy's windows.
+// accesses whose lines do not. From now on the facts go by this policy's windows.
 func newJudge(p *Policy, f *Facts, env string) *judge {
 	if env == "" {
 		env = "production"
 	}
 	f.policy = p
-	return &judge{policy: p, facts: f, env: env, rules: Rules(), tables: newTables(p, f), index: make(map[recordKey]int)}
+	return &judge{policy: p, facts: f, env: env, rules: Rules(), tables: newTables(p, f), routes: routeCache{}, index: make(map[recordKey]int)}
 }
 
 // access judges one access: it fills the second part of a, and appends to out one Read
@@ -109,6 +114,7 @@ func (j *judge) access(a *Access, provisional bool, out *Output) {
 	j.actor()
 	j.response()
 	j.gather()
+	j.lookUp()
 	for i := range j.records {
 		j.decide(i)
 	}
@@ -211,7 +217,7 @@ func (j *judge) place() {
 		a.Env = j.env
 	}
 	j.routed = a.Route != "" || path != ""
-	if j.route = j.policy.Route(a.Route, path); j.route != nil {
+	if j.route = j.routes.find(j.policy, a.Route, path); j.route != nil {
 		a.RouteKind = j.route.Kind // a route that none matches is a user's
 	}
 	if a.Route == "" {

@@ -38,10 +38,7 @@ func (j *judge) owners(i int) (own ownership, column string) {
 
 	if t != nil {
 		info := j.tables.of(t)
-		first := uint32(0)
-		if r.ID != "" && j.facts.known[sortOwner] {
-			first = j.facts.rows.get(info.number, r.ID)
-		}
+		first := n.row
 		for k, c := range t.Owners {
 			fact, said, mine, grace := "", false, false, false
 			if first != 0 {
@@ -156,6 +153,31 @@ func (j *judge) owners(i int) (own ownership, column string) {
 
 func compareOwners(a, b Owner) int {
 	return cmp.Or(strings.Compare(a.Column, b.Column), strings.Compare(a.ID, b.ID))
+}
+
+// lookUp finds what the facts say of the owners of the records, of all before any, so that
+// memory is waited for once.
+func (j *judge) lookUp() {
+	if !j.facts.known[sortOwner] {
+		return
+	}
+	f := j.facts
+	seen := uint32(0)
+	for i := range j.records {
+		r, n := &j.records[i], &j.notes[i]
+		if r.Table != nil && r.ID != "" {
+			n.hash, n.check = f.rows.hash(j.tables.of(r.Table).number, r.ID)
+			seen += f.rows.peek(n.hash)
+		}
+	}
+	for i := range j.records {
+		if n := &j.notes[i]; n.hash != 0 {
+			if n.row = f.rows.slot(n.hash, n.check).first; n.row != 0 {
+				seen += f.spans[n.row-1].value
+			}
+		}
+	}
+	j.touched = seen
 }
 
 // addOwner adds one owner to a record, without repeats. An empty id is NULL: nobody.

@@ -97,6 +97,15 @@ func (t *timeline) take(until int64) (action, bool) {
 	if !t.active && !t.open(until) {
 		return action{}, false
 	}
+	if len(t.since) == 0 && t.next+1 < len(t.current) {
+		a := t.current[t.next]
+		if a.due >= until {
+			return action{}, false
+		}
+		t.next++
+		t.length--
+		return a, true
+	}
 	a, added := t.peek()
 	if a.due >= until {
 		return action{}, false
@@ -123,15 +132,6 @@ func (t *timeline) peek() (a action, added bool) {
 		return t.current[t.next], false
 	}
 	return t.since[0], true
-}
-
-// ready tells whether take may have something. It is what every line asks.
-func (t *timeline) ready(until int64) bool {
-	if t.active {
-		a, _ := t.peek()
-		return a.due < until
-	}
-	return len(t.order) > 0 && t.order[0]<<slotShift < until
 }
 
 // first is when the first action is due; there must be one.
