@@ -38,17 +38,6 @@ type RequestLine struct {
 	text string // the line as it waited
 }
 
-// request adds an empty request line. It is made in place: a line is large.
-func (a *Access) request() *RequestLine {
-	if n := len(a.Requests); n < cap(a.Requests) {
-		a.Requests = a.Requests[:n+1]
-		a.Requests[n] = RequestLine{}
-	} else {
-		a.Requests = append(a.Requests, RequestLine{})
-	}
-	return &a.Requests[len(a.Requests)-1]
-}
-
 // StatementLine is one execution of a statement with its receipt, the state it ran
 // under, and what its text reads. Its Settings are nil and its SQL is empty: the
 // state and the plan stand for them.

@@ -56,6 +56,19 @@ func (s *slab[T]) keep(list []T) []T {
 	return out
 }
 
+// extend adds an empty value to a list and gives its place. It is made in place: what
+// lines and records are made of is large.
+func extend[T any](list *[]T) *T {
+	if n := len(*list); n < cap(*list) {
+		*list = (*list)[:n+1]
+		clear((*list)[n:])
+	} else {
+		var empty T
+		*list = append(*list, empty)
+	}
+	return &(*list)[len(*list)-1]
+}
+
 // scratch lends short slices that are good until it is reset: for what is made of one
 // access and not kept.
 type scratch[T any] struct {

@@ -32,11 +32,20 @@ func (e *encoder) texts(fields []*string) {
 }
 
 func (e *encoder) str(s string) {
-	if len(s) < 0x80 {
-		e.b = append(e.b, byte(len(s)))
-	} else {
-		e.b = binary.AppendUvarint(e.b, uint64(len(s)))
+	n := len(e.b)
+	if len(s) >= 0x80 || cap(e.b)-n <= len(s) {
+		e.long(s)
+		return
 	}
+	b := e.b[:n+1+len(s)]
+	b[n] = byte(len(s))
+	copy(b[n+1:], s)
+	e.b = b
+}
+
+// long writes a string for which there is no room, or whose length takes several bytes.
+func (e *encoder) long(s string) {
+	e.b = binary.AppendUvarint(e.b, uint64(len(s)))
 	e.b = append(e.b, s...)
 }
 

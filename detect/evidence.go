@@ -46,8 +46,7 @@ func (j *judge) gather() {
 	if len(j.records) > 1 {
 		j.settle()
 	}
-	j.drop(func(_ *AccessRecord, n *note) bool { return n.rows == 0 })
-	j.drop(func(r *AccessRecord, n *note) bool { return n.unresolved && !j.partnered() })
+	j.drop(func(_ *AccessRecord, n *note) bool { return n.rows == 0 || n.unresolved && !j.partnered() })
 	for i := range j.records {
 		r, n := &j.records[i], &j.notes[i]
 		if r.ID == "" && n.rows > 0 {
@@ -130,8 +129,9 @@ func (j *judge) record(table *Table, name, id string) int {
 		}
 	}
 	i := len(j.records)
-	j.records = append(j.records, AccessRecord{Table: table, Name: name, ID: id, Count: 1})
-	j.notes = append(j.notes, note{rows: -1})
+	r := extend(&j.records)
+	r.Table, r.Name, r.ID, r.Count = table, name, id, 1
+	extend(&j.notes).rows = -1
 	if len(j.records) > searchFew && id != "" {
 		j.index[recordKey{name, id}] = i
 	}

@@ -33,7 +33,13 @@ func (r *RequestLine) answer() answer {
 // bodiless says whether answers to a method carry no rows. Some frameworks log methods in
 // small letters.
 func bodiless(method string) bool {
-	return strings.EqualFold(method, "HEAD") || strings.EqualFold(method, "OPTIONS")
+	switch len(method) {
+	case len("HEAD"):
+		return strings.EqualFold(method, "HEAD")
+	case len("OPTIONS"):
+		return strings.EqualFold(method, "OPTIONS")
+	}
+	return false
 }
 
 // response decides what the session got from the lines nearest to it: what an inner hop

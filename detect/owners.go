@@ -44,7 +44,7 @@ func (j *judge) owners(i int) (own ownership, column string) {
 			if first != 0 {
 				fact, said, mine, grace = j.columnOwner(first, info.columns[k], c, r, n, own != ownYes)
 			}
-			logged, has := ownerOf(n.logged, c)
+			logged, other, has, twice := loggedOwners(n.logged, c)
 			if !has {
 				asked, filtered := ownerOf(n.predicate, c)
 				switch {
@@ -57,7 +57,7 @@ func (j *judge) owners(i int) (own ownership, column string) {
 			if said || has {
 				named++
 			}
-			if other, twice := secondOwner(n.logged, c); twice {
+			if twice {
 				n.conflict = true
 				j.addOwner(r, c, logged)
 				j.addOwner(r, c, other)
@@ -100,7 +100,8 @@ func (j *judge) owners(i int) (own ownership, column string) {
 	}
 	// Owners that a line names without a column that the policy knows.
 	loose := 0
-	for _, o := range n.logged {
+	for k := range n.logged {
+		o := &n.logged[k]
 		if t != nil && o.Column != "" && slices.Contains(t.Owners, o.Column) {
 			continue
 		}
@@ -214,19 +215,27 @@ func ownerOf(list []Owner, column string) (id string, ok bool) {
 	return "", false
 }
 
-// secondOwner finds another owner that lines give for a column: they contradict each other.
-func secondOwner(list []Owner, column string) (id string, ok bool) {
-	first, have := "", false
+// loggedOwners finds the first owner that lines give for a column, and another if they
+// contradict each other.
+func loggedOwners(list []Owner, column string) (first, other string, has, twice bool) {
+	said := "" // the first that is somebody
 	for i := range list {
+		o := &list[i]
+		if o.Column != column {
+			continue
+		}
+		if !has {
+			first, has = o.ID, true
+		}
 		switch {
-		case list[i].Column != column || list[i].ID == "":
-		case !have:
-			first, have = list[i].ID, true
-		case canonicalID(list[i].ID) != canonicalID(first):
-			return list[i].ID, true
+		case o.ID == "" || o.ID == said:
+		case said == "":
+			said = o.ID
+		case canonicalID(o.ID) != canonicalID(said):
+			return first, o.ID, true, true
 		}
 	}
-	return "", false
+	return first, "", has, false
 }
 
 // isActor says whether an id is the actor's, or of the same person.

@@ -226,13 +226,13 @@ func (d *Detector) rejudge(it *reopened) {
 func (d *Detector) readBack(a *Access, k *keptLine) {
 	d.dec.s = k.text
 	if k.form == formRequest {
-		r := a.request()
+		r := extend(&a.Requests)
 		r.Time, r.Origin, r.LineID, r.Shared, r.text = k.time, k.origin, k.line, k.shared, k.text
 		d.dec.request(&r.Request)
 		return
 	}
-	a.Statements = append(a.Statements, StatementLine{Time: k.time, Origin: k.origin, LineID: k.line, Shared: k.shared, Plan: k.plan})
-	l := &a.Statements[len(a.Statements)-1]
+	l := extend(&a.Statements)
+	l.Time, l.Origin, l.LineID, l.Shared, l.Plan = k.time, k.origin, k.line, k.shared, k.plan
 	if k.form == formExecution {
 		d.dec.execution(l)
 	} else {
@@ -249,13 +249,25 @@ func (r *reopening) digest(a *Access, findings []Finding) uint64 {
 		h = (h ^ x) * 0xff51afd7ed558ccd
 		h ^= h >> 32
 	}
-	text := func(s string) { mix(r.hash(s)) }
+	text := func(s string) {
+		mix(uint64(len(s)))
+		switch {
+		case s == "":
+		case len(s) >= 8 && len(s) <= 16:
+			mix(word(s, 0))
+			mix(word(s, len(s)-8))
+		default:
+			mix(r.hash(s))
+		}
+	}
 	name := func(s string) {
+		if s == "" {
+			mix(0)
+			return
+		}
 		x := r.hash(s)
 		mix(x)
-		if s != "" {
-			*r.names.push() = x
-		}
+		*r.names.push() = x
 	}
 	name(a.Actor.User)
 	name(a.Actor.Impersonating)

@@ -70,6 +70,7 @@ const maxCoverage = 4096
 type counters struct {
 	Stats
 	coverage map[coverageKey]*Coverage
+	last     *Coverage // found last: most accesses are like the one before
 }
 
 type coverageKey struct{ route, table string }
@@ -103,18 +104,7 @@ func (c *counters) judged(a *Access) {
 	for i := range a.Records {
 		r := &a.Records[i]
 		c.Verdicts[r.Verdict]++
-		k := coverageKey{a.Route, r.Name}
-		v := c.coverage[k]
-		if v == nil {
-			k = coverageKey{strings.Clone(a.Route), strings.Clone(r.Name)}
-			if len(c.coverage) >= maxCoverage {
-				k = coverageKey{"other", "other"}
-			}
-			if v = c.coverage[k]; v == nil {
-				v = &Coverage{Route: k.route, Table: k.table, Undone: map[string]uint64{}}
-				c.coverage[k] = v
-			}
-		}
+		v := c.covering(a.Route, r.Name)
 		v.Records[r.Verdict]++
 		if v != last {
 			v.Accesses++
@@ -127,6 +117,27 @@ func (c *counters) judged(a *Access) {
 			}
 		}
 	}
+}
+
+// covering gives the coverage of a route and a table, which it makes if need be.
+func (c *counters) covering(route, table string) *Coverage {
+	if v := c.last; v != nil && v.Route == route && v.Table == table {
+		return v
+	}
+	k := coverageKey{route, table}
+	v := c.coverage[k]
+	if v == nil {
+		k = coverageKey{strings.Clone(route), strings.Clone(table)}
+		if len(c.coverage) >= maxCoverage {
+			k = coverageKey{"other", "other"}
+		}
+		if v = c.coverage[k]; v == nil {
+			v = &Coverage{Route: k.route, Table: k.table, Undone: map[string]uint64{}}
+			c.coverage[k] = v
+		}
+	}
+	c.last = v
+	return v
 }
 
 // Stats gives the counts so far. The maps are the caller's.

@@ -67,8 +67,8 @@ func (d *Detector) build(first int32, out []StatementLine) ([]StatementLine, uni
 	b.lines = b.lines[:0]
 	for _, n := range d.order(first) {
 		x := d.nodes.at(n)
-		b.lines = append(b.lines, unitLine{read: x.is(flagRead), apart: x.is(flagApart), sets: x.is(flagSets), when: x.moment()})
-		l := &b.lines[len(b.lines)-1]
+		l := extend(&b.lines)
+		l.read, l.apart, l.sets, l.when = x.is(flagRead), x.is(flagApart), x.is(flagSets), x.moment()
 		l.Time, l.LineID, l.Origin, l.Plan = x.time, x.line, d.origin(x), x.plan
 		d.dec.s = x.data
 		l.Literals, l.Undecided = d.dec.statement(&l.Statement, &l.set)
