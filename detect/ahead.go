@@ -8,7 +8,7 @@ package detect
 // aheadLines is how many lines are looked at together.
 const aheadLines = 8
 
-// ahead looks at what the next actions of the timeline need, in three steps: a place that
+// ahead looks at what the next actions of the timeline need, in four steps: a place that
 // is found through another is looked at when that one is there. It is called for each action.
 func (d *Detector) ahead() {
 	t := &d.timeline
@@ -16,43 +16,63 @@ func (d *Detector) ahead() {
 		return
 	}
 	seen := int64(0)
-	for _, a := range t.coming(2 * aheadLines) {
+	for _, a := range t.coming(3) {
 		x := d.nodes.at(a.node)
 		seen += x.time + int64(x.sibling)
 	}
-	for _, a := range t.coming(aheadLines) {
+	for _, a := range t.coming(2) {
 		x := d.nodes.at(a.node)
-		seen += int64(d.named.peek(d.name(x.line)))
-		for at := 0; at < len(x.data); at += 64 {
-			seen += int64(x.data[at])
-		}
-		if x.row != 0 {
-			seen += int64(d.facts.rows.peek(x.row))
-		}
-		if x.who > nobody {
-			seen += int64(d.facts.ids.peek(x.who))
+		seen += int64(d.named.peek(d.name(x.line))) + sum(x.data)
+		switch {
+		case x.hint == 0:
+		case x.kind == nodeRequest:
+			seen += int64(d.facts.rows.peek(x.hint)) + int64(d.facts.ids.peek(x.who))
+		default:
+			seen += int64(d.chains.index.peek(x.hint))
 		}
 		if c := x.links[0].chain; c != none {
 			seen += int64(d.chains.at(c).head)
 		}
 	}
+	for _, a := range t.coming(1) {
+		x := d.nodes.at(a.node)
+		if c := x.links[0].chain; c != none {
+			ch := d.chains.at(c)
+			head, tail := d.nodes.at(ch.head), d.nodes.at(ch.tail)
+			seen += int64(d.chains.index.peek(ch.hash)) + head.time + tail.time + int64(head.sibling) + int64(tail.sibling)
+		}
+		if x.kind == nodeRequest && x.hint != 0 {
+			if first := d.facts.rows.peek(x.hint); first != 0 {
+				seen += d.facts.spans[first-1].from
+			}
+		}
+	}
 	for _, a := range t.coming(0) {
 		x := d.nodes.at(a.node)
 		if c := x.links[0].chain; c != none {
-			seen += int64(d.chains.index.peek(d.chains.at(c).hash))
-		}
-		if x.row != 0 {
-			if first := d.facts.rows.peek(x.row); first != 0 {
-				seen += d.facts.spans[first-1].from
+			ch := d.chains.at(c)
+			if ch.head != a.node {
+				seen += sum(d.nodes.at(ch.head).data)
+			} else if ch.tail != a.node {
+				seen += sum(d.nodes.at(ch.tail).data)
 			}
 		}
 	}
 	d.seen += seen
 }
 
-// coming gives the aheadLines actions of the active slot that come after some others.
-func (t *timeline) coming(after int) []action {
-	from := min(t.next+after, len(t.current))
+// sum looks at every line of memory of a text.
+func sum(text string) int64 {
+	seen := int64(0)
+	for at := 0; at < len(text); at += 64 {
+		seen += int64(text[at])
+	}
+	return seen
+}
+
+// coming gives the actions of the active slot that come after a number of groups.
+func (t *timeline) coming(groups int) []action {
+	from := min(t.next+groups*aheadLines, len(t.current))
 	return t.current[from:min(from+aheadLines, len(t.current))]
 }
 

@@ -59,7 +59,7 @@ func (d *Detector) request(at Part, e *Event, time, stamp int64) {
 		return
 	}
 	d.schedule(n, phaseDecide, d.w.decide)
-	x.row = d.judging.row(r)
+	x.hint = d.judging.row(r)
 	if r.Complete && !d.judging.plain(r) {
 		d.provisional(n)
 	}
@@ -128,6 +128,11 @@ func (d *Detector) statement(at Part, e *Event, time, stamp int64) {
 	d.keep(n)
 	x := d.nodes.at(n)
 	x.plan, x.seq, x.stmt = plan, s.Line, s.Kind
+	if id := s.RequestID; id != "" {
+		x.hint = d.chains.hash(spaceRequest, id)
+	} else if s.Settings != nil && s.Settings.RequestID != "" {
+		x.hint = d.chains.hash(spaceRequest, s.Settings.RequestID)
+	}
 	if read {
 		x.flags |= flagRead
 	}

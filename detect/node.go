@@ -21,7 +21,7 @@ type node struct {
 	seq    int64 // session line number of a statement; 0 unknown
 
 	who     uint64 // request: hash of the user
-	row     uint64 // request: what the facts know its first record by; 0 if there is none
+	hint    uint64 // hash to look ahead by: of a request's first record among the facts, of a statement's request id; 0 none
 	ticket  progress.Ticket
 	holder  int32 // partition that ticket belongs to; none if nothing is held
 	flags   flags
