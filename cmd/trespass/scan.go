@@ -219,9 +219,7 @@ func (s *scan) judge(ctx context.Context, set *files.Set) error {
 		part := parts[f]
 		s.report.Quarantine(batch.Quarantined)
 		s.report.Silent += int64(batch.Skipped)
-		for i := range batch.Events {
-			detector.Observe(part, &batch.Events[i])
-		}
+		detector.ObserveAll(part, batch.Events)
 		if done {
 			detector.End(part)
 		}

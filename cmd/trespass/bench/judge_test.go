@@ -13,7 +13,7 @@ import (
 )
 
 // batchRequests is how many requests are decoded before they are judged, about what
-// one fetch from Kafka brings.
+// one batch of the Kafka source brings.
 const batchRequests = 256
 
 // begin is when the traffic begins. Nothing hangs on the day.

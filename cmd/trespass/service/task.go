@@ -260,8 +260,8 @@ func (t *task) judge(p *part, d *decoded) {
 		default:
 			newest = max(newest, e.Time)
 		}
-		t.detector.Observe(p.id, e)
 	}
+	t.detector.ObserveAll(p.id, events)
 	t.s.metrics.eventTimes(p.Topic, newest, beat)
 }
 
