@@ -49,9 +49,12 @@ func (j *judge) absorb(i int, named int64) {
 			continue
 		}
 		for _, p := range n.predicate {
+			if p.Column == "" && ownedByOthers(o.Table, m.logged, p.ID) {
+				return // these are other rows
+			}
 			for _, l := range m.logged {
-				if l.Column == p.Column && canonicalID(l.ID) != canonicalID(p.ID) {
-					return // these are other rows
+				if l.Column == p.Column && p.Column != "" && canonicalID(l.ID) != canonicalID(p.ID) {
+					return
 				}
 			}
 		}
@@ -79,6 +82,17 @@ func (j *judge) absorb(i int, named int64) {
 	} else {
 		n.rows = max(0, n.rows-named)
 	}
+}
+
+// ownedByOthers says whether a line names an owner in every owner column, and never this one.
+func ownedByOthers(t *Table, logged []Owner, id string) bool {
+	for _, c := range t.Owners {
+		owner, ok := ownerOf(logged, c)
+		if !ok || canonicalID(owner) == canonicalID(id) {
+			return false
+		}
+	}
+	return true
 }
 
 // join adds entry i to entry k of the same rows and empties i.

@@ -163,6 +163,9 @@ func (j *judge) fromStatement(i int, s *StatementLine, t *query.Table, came Tri)
 		}
 		j.filtered(r, n, f.Column, value)
 	}
+	for k := range t.Choices {
+		j.chosen(n, s, r.Table, &t.Choices[k])
+	}
 }
 
 // filtered takes an equality that holds for every row that came back: it fixes an owner,
@@ -204,23 +207,21 @@ func (s *StatementLine) values(values []string, f *query.Filter) (_ []string, ok
 	return values, ok
 }
 
-// single gives the value of a filter that has exactly one.
+// single gives the value of a filter that has exactly one, however often it is said.
 func (s *StatementLine) single(f *query.Filter) (string, bool) {
-	if len(f.Values) != 1 {
+	if len(f.Values) == 1 && !f.Values[0].Array {
+		return s.value(f.Values[0])
+	}
+	values, ok := s.values(nil, f)
+	if !ok || len(values) == 0 {
 		return "", false
 	}
-	text, ok := s.value(f.Values[0])
-	if !ok {
-		return "", false
-	}
-	if f.Values[0].Array {
-		elements, whole := query.ArrayElements(nil, text)
-		if len(elements) != 1 || !whole {
+	for _, v := range values[1:] {
+		if canonicalID(v) != canonicalID(values[0]) {
 			return "", false
 		}
-		return elements[0], true
 	}
-	return text, true
+	return values[0], true
 }
 
 // value resolves one value through the parameters or the constants of the text.

@@ -52,8 +52,8 @@ func (j *judge) owners(i int) (own ownership, column string) {
 			if !has {
 				asked, filtered := ownerOf(n.predicate, c)
 				switch {
-				case filtered && r.CameBack == Yes:
-					logged, has = asked, true
+				case filtered && (r.CameBack == Yes || said && claim(asked)):
+					logged, has = asked, true // a row that came back has it, or none did
 				case filtered && !said && claim(asked) && own != ownYes:
 					own, column = ownYes, c // whatever may have come back is the actor's
 				}
@@ -123,6 +123,11 @@ func (j *judge) owners(i int) (own ownership, column string) {
 			j.addOwner(r, o.Column, o.ID)
 		}
 	}
+	more, against := 0, false
+	if len(n.predicate) > 0 {
+		own, more, against = j.ownersByChoice(r, n, named, own)
+		conflictOwn = conflictOwn || against
+	}
 	if t != nil && t.Mapping {
 		byMapping, c := j.mapped(r, n, at)
 		switch {
@@ -135,7 +140,7 @@ func (j *judge) owners(i int) (own ownership, column string) {
 		}
 	}
 	columns := ownerColumns(t)
-	n.complete = columns > 0 && (named >= columns || loose >= columns || n.complete)
+	n.complete = columns > 0 && (named+more >= columns || loose >= columns || n.complete)
 	for _, o := range r.Owners {
 		if o.ID != "" && !j.facts.deleted(o.ID, at) {
 			n.known = true

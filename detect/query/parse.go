@@ -79,11 +79,13 @@ type reader struct {
 	places    []int32
 	instances []instance
 	facts     []fact
+	choices   []choice
 	functions []string
 	doors     []Door
 	verb      Verb // of the first statement that has one
 	writes    Verb // of the first writing WITH clause of the statement at hand
 	steps     int
+	choosing  int // work spent on choices
 
 	testing     bool // inside WHERE or ON
 	inPredicate int  // above 0 inside a query that shows nothing
