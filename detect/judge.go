@@ -141,7 +141,7 @@ func (j *judge) begin(a *Access) {
 	if len(a.Requests) > 0 {
 		j.head = &a.Requests[0]
 	}
-	a.Actor, a.Principal, a.Bypass = Actor{}, "", Unknown
+	a.Actor, a.Principal, a.Bypass, a.RolesLost = Actor{}, "", Unknown, 0
 	a.Env, a.Route, a.RouteKind = "", "", RouteUser
 }
 
@@ -234,6 +234,7 @@ func (j *judge) principal() {
 		}
 		role := s.effective(j.policy)
 		if role == "" {
+			a.RolesLost++
 			if s.Plan != nil && j.policy.LoginRole(s.Login) {
 				j.traits |= traitRoleLost
 			}
