@@ -42,6 +42,7 @@ func parse(normal []byte) (plan *Plan, reason string) {
 	}
 	plan = r.plan()
 	plan.Multi = len(tree.GetStmts()) > 1
+	plan.Prepares = len(tree.GetStmts()) == 1 && tree.GetStmts()[0].GetStmt().GetPrepareStmt() != nil
 	h := fnv.New64a()
 	_, _ = h.Write(normal)
 	plan.Fingerprint = h.Sum64()

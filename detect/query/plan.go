@@ -15,6 +15,7 @@ type Plan struct {
 	Explain     bool
 	ForeignKey  bool // the check that Postgres makes for a foreign key
 	Catalog     bool // reads nothing but the catalog, or no table at all
+	Prepares    bool // PREPARE: it reads nothing itself; the audit log writes this text again at each EXECUTE
 	Multi       bool // several statements in one text; the plan is of all of them
 	Doors       []Door
 	Fingerprint uint64 // of the normalised text; the same in every process

@@ -62,7 +62,7 @@ func say(p *Plan, literals []string, err error) string {
 	for _, flag := range []struct {
 		on   bool
 		name string
-	}{{p.Aggregate, "aggregate"}, {p.Folded, "folded"}, {p.Uncounted, "uncounted"}, {p.Explain, "explain"}, {p.ForeignKey, "foreign-key"}, {p.Catalog, "catalog"}, {p.Multi, "multi"}} {
+	}{{p.Aggregate, "aggregate"}, {p.Folded, "folded"}, {p.Uncounted, "uncounted"}, {p.Explain, "explain"}, {p.ForeignKey, "foreign-key"}, {p.Catalog, "catalog"}, {p.Prepares, "prepares"}, {p.Multi, "multi"}} {
 		if flag.on {
 			words = append(words, flag.name)
 		}
