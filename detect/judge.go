@@ -189,8 +189,8 @@ func (j *judge) place() {
 		if a.Env == "" && s.Database != "" {
 			a.Env = j.policy.EnvironmentOf(s.Database)
 		}
-		if len(a.Requests) > 0 {
-			j.preview(a.Requests[0].Env, s.Database)
+		for k := range a.Requests {
+			j.preview(a.Requests[k].Env, s.Database)
 		}
 	}
 	for i := range a.Requests {
@@ -198,7 +198,9 @@ func (j *judge) place() {
 		if a.Env == "" && r.Database != "" {
 			a.Env = j.policy.EnvironmentOf(r.Database)
 		}
-		j.preview(r.Env, r.Database)
+		for k := range a.Requests {
+			j.preview(a.Requests[k].Env, r.Database)
+		}
 	}
 	if a.Env == "" {
 		a.Env = j.env

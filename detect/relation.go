@@ -18,9 +18,10 @@ type tie struct {
 	columns []string
 }
 
-// explain looks for a declared relation that holds as of the access and covers every
-// returned column. outside are the columns beyond one that otherwise holds; unclear is one
-// that covers some columns while the log does not say which came back.
+// explain looks for declared relations that hold as of the access and between them cover
+// every returned column; what is public needs no relation. outside are the columns beyond
+// those that otherwise hold; unclear is one that covers some columns while the log does
+// not say which came back.
 func (j *judge) explain(i int, member standing) (held tie, ok bool, outside []string, unclear string) {
 	r := &j.records[i]
 	try := func(t tie) bool {
@@ -31,10 +32,15 @@ func (j *judge) explain(i int, member standing) (held tie, ok bool, outside []st
 			return true
 		case !known:
 			unclear = t.name
-		case outside == nil || len(out) < len(outside):
-			outside = out
+			return false
 		}
-		return false
+		if outside == nil {
+			outside = j.beyondPublicState(r, out)
+		} else {
+			outside = slices.DeleteFunc(outside, func(c string) bool { return !slices.Contains(out, c) })
+		}
+		held = t
+		return len(outside) == 0
 	}
 	if member == standingHolds || member == standingGrace {
 		t := tie{name: relationMember, grace: member == standingGrace, columns: relationColumns(r.Table, relationMember)}
