@@ -24,7 +24,8 @@ func (j *judge) settle() {
 				}
 				continue
 			}
-			if twin < 0 && k > i && !m.listed && (n.unresolved || m.unresolved || ownersEqual(n.predicate, m.predicate)) && r.Tenant == o.Tenant {
+			alike := n.print == m.print || !n.statement || !m.statement // two statements are two readings
+			if twin < 0 && k > i && !m.listed && alike && (n.unresolved || m.unresolved || ownersEqual(n.predicate, m.predicate)) && r.Tenant == o.Tenant {
 				twin = k
 			}
 		}
