@@ -31,7 +31,7 @@ func (j *judge) settle() {
 		}
 		switch {
 		case named > 0:
-			j.absorb(i, int64(named))
+			j.absorb(i)
 		case twin >= 0:
 			j.join(twin, i)
 		}
@@ -39,11 +39,11 @@ func (j *judge) settle() {
 }
 
 // absorb gives what a nameless entry knows to the records of its table that are named,
-// and leaves of its rows those beyond them.
-func (j *judge) absorb(i int, named int64) {
+// and leaves of its rows those beyond them. A record that another statement names by its
+// id may be of that one alone, and takes nothing.
+func (j *judge) absorb(i int) {
 	r, n := &j.records[i], &j.notes[i]
-	fits := n.rows < 0 || n.rows <= named
-	lists := false
+	lists, gives, theirs := false, r.CameBack == Yes && !j.rivalled(i), int64(0)
 	for k := range j.records {
 		o, m := &j.records[k], &j.notes[k]
 		if o.Name != r.Name || o.ID == "" || !(m.listed || n.unresolved && m.print == n.print) {
@@ -60,12 +60,24 @@ func (j *judge) absorb(i int, named int64) {
 			}
 		}
 	}
+	mayBe := func(m *note) bool { return m.print == 0 || m.print == n.print || !n.statement } // not named by another statement
+	for k := range j.records {
+		o, m := &j.records[k], &j.notes[k]
+		if o.Name == r.Name && o.ID != "" && (m.listed || n.unresolved && m.print == n.print) && mayBe(m) {
+			theirs++
+		}
+	}
+	gives = gives && (n.rows < 0 || n.rows <= theirs)
 	for k := range j.records {
 		o, m := &j.records[k], &j.notes[k]
 		if o.Name != r.Name || o.ID == "" || !(m.listed || n.unresolved && m.print == n.print) {
 			continue
 		}
-		if fits && r.CameBack == Yes {
+		lists = lists || m.listed
+		if !mayBe(m) {
+			continue
+		}
+		if gives {
 			m.predicate = addOwners(m.predicate, n.predicate)
 			o.CameBack = Yes
 			if o.Tenant == "" {
@@ -73,7 +85,6 @@ func (j *judge) absorb(i int, named int64) {
 			}
 		}
 		m.statement = m.statement || n.statement
-		lists = lists || m.listed
 		for _, origin := range r.Origins {
 			j.origin(o, origin)
 		}
@@ -81,8 +92,25 @@ func (j *judge) absorb(i int, named int64) {
 	if n.rows < 0 || j.head != nil && j.head.Complete && lists {
 		n.rows = 0 // an access event says itself what came back: rows beyond it did not
 	} else {
-		n.rows = max(0, n.rows-named)
+		n.rows = max(0, n.rows-theirs)
 	}
+}
+
+// rivalled says whether another statement brought rows of the same table without naming
+// them, and says otherwise whose they are: which of the two a listed record came by nobody
+// can tell.
+func (j *judge) rivalled(i int) bool {
+	r, n := &j.records[i], &j.notes[i]
+	if !n.statement {
+		return false
+	}
+	for k := range j.records {
+		o, m := &j.records[k], &j.notes[k]
+		if o.Name == r.Name && o.ID == "" && m.statement && m.print != n.print && !(ownersEqual(n.predicate, m.predicate) && r.Tenant == o.Tenant) {
+			return true
+		}
+	}
+	return false
 }
 
 // ownedByOthers says whether a line names an owner in every owner column, and never this one.
