@@ -4,24 +4,27 @@ import (
 	"slices"
 )
 
-// brought tells whether any line of the request counts rows of a table.
-func (j *judge) brought(name string) bool {
+// countsOf says how many lines of the request count rows of a table, and the least and
+// the most that one counts; -1 where one does not tell.
+func (j *judge) countsOf(name string) (lines int, least, most int64) {
 	for i := range j.acc.Requests {
 		for k := range j.acc.Requests[i].Counts {
 			c := &j.acc.Requests[i].Counts[k]
-			if c.Rows == 0 {
-				continue
-			}
 			table := CanonicalTable(c.Table)
 			if t := j.policy.Table(c.Table); t != nil {
 				table = t.Name
 			}
-			if table == name {
-				return true
+			if table != name {
+				continue
 			}
+			if lines == 0 {
+				least, most = c.Rows, c.Rows
+			}
+			lines++
+			least, most = min(least, c.Rows), max(most, c.Rows)
 		}
 	}
-	return false
+	return lines, least, most
 }
 
 // counted takes rows of a table that the gateway counted, with the filters of the URL.
@@ -34,24 +37,29 @@ func (j *judge) counted(r *RequestLine, c *Count) {
 	if table != nil {
 		name = table.Name
 	}
-	if c.Rows == 0 {
-		// The gateway folded nothing: what the statements asked for did not come back. But
-		// somebody can send one request id twice, once for something and once for nothing.
-		if r.Shared || j.brought(name) {
-			return
-		}
-		j.drop(func(rec *AccessRecord, n *note) bool { return rec.Name == name && n.folded && !n.listed })
-		return
-	}
-	came := Unknown
-	if c.Rows > 0 {
-		came = Yes
-	}
 	var ids []string
 	for _, f := range c.Filter {
 		if table != nil && f.Column == table.ID && table.ID != "" && table.IDType.Valid(f.Value) {
 			ids = append(ids, f.Value)
 		}
+	}
+	lines, least, most := j.countsOf(name)
+	if c.Rows == 0 {
+		// The gateway folded nothing: what the statements asked for did not come back. But one
+		// request can ask several times, and somebody can send one request id twice, once for
+		// something and once for nothing: then only what this line names did not.
+		if r.Shared || most != 0 && len(ids) == 0 {
+			return
+		}
+		j.drop(func(rec *AccessRecord, n *note) bool {
+			return rec.Name == name && n.folded && !n.listed && rec.CameBack != Yes &&
+				(most == 0 || slices.ContainsFunc(ids, func(id string) bool { return canonicalID(id) == rec.ID }))
+		})
+		return
+	}
+	came := Unknown
+	if c.Rows > 0 {
+		came = Yes
 	}
 	if c.Rows > 0 && int64(len(ids)) > c.Rows {
 		came = Unknown
@@ -80,21 +88,20 @@ func (j *judge) counted(r *RequestLine, c *Count) {
 		}
 		return
 	}
-	// Rows that the statement of the same request names are these rows.
-	named, nameless := 0, -1
-	for i := range j.records {
-		rec, n := &j.records[i], &j.notes[i]
-		if rec.Name != name {
-			continue
+	// Rows that the statement of the same request names are these rows. Where several lines
+	// count, or several statements ask, each line belongs to one statement, and nobody can
+	// tell to which.
+	named, wanted, statements, nameless := j.folded(name)
+	if lines > 1 || statements > 1 {
+		if wanted > 0 && wanted <= least && statements <= lines {
+			j.cameBackSomehow(name, r)
+			if nameless < 0 && c.Rows <= wanted {
+				return
+			}
 		}
-		switch {
-		case rec.ID != "" && n.folded:
-			named++
-		case rec.ID == "" && n.folded && nameless < 0:
-			nameless = i
-		}
+		named, nameless = 0, -1
 	}
-	if named > 0 && c.Rows > 0 && int64(named) <= c.Rows {
+	if named > 0 && c.Rows > 0 && named <= c.Rows {
 		for i := range j.records {
 			if rec, n := &j.records[i], &j.notes[i]; rec.Name == name && rec.ID != "" && n.folded {
 				fill(i)
@@ -111,4 +118,49 @@ func (j *judge) counted(r *RequestLine, c *Count) {
 	}
 	j.notes[i].rows = max(j.notes[i].rows, c.Rows)
 	fill(i)
+}
+
+// folded says how many rows the statements of a table name whose own count says nothing,
+// the most that one of them names, and how many statements they are. nameless is the
+// first that names none, or -1.
+func (j *judge) folded(name string) (named, wanted int64, statements, nameless int) {
+	nameless = -1
+	var space [4]uint64
+	prints := space[:0]
+	for i := range j.records {
+		rec, n := &j.records[i], &j.notes[i]
+		if rec.Name != name || !n.folded {
+			continue
+		}
+		if !slices.Contains(prints, n.print) {
+			prints = append(prints, n.print)
+		}
+		if rec.ID == "" {
+			if nameless < 0 {
+				nameless = i
+			}
+			continue
+		}
+		named++
+		its := int64(0)
+		for k := range i + 1 {
+			if o := &j.records[k]; o.Name == name && o.ID != "" && j.notes[k].folded && j.notes[k].print == n.print {
+				its++
+			}
+		}
+		wanted = max(wanted, its)
+	}
+	return named, wanted, len(prints), nameless
+}
+
+// cameBackSomehow takes it that the rows which the statements name came back, because each
+// of several lines counts as many: whichever line is their statement's.
+func (j *judge) cameBackSomehow(name string, r *RequestLine) {
+	for i := range j.records {
+		if rec, n := &j.records[i], &j.notes[i]; rec.Name == name && rec.ID != "" && n.folded {
+			rec.CameBack = Yes
+			n.seenBy(r.Shared)
+			j.origin(rec, r.Origin)
+		}
+	}
 }
