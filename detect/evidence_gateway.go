@@ -4,27 +4,38 @@ import (
 	"slices"
 )
 
-// countsOf says how many lines of the request count rows of a table, and the least and
-// the most that one counts; -1 where one does not tell.
-func (j *judge) countsOf(name string) (lines int, least, most int64) {
+// tally is how many lines of a request count rows of a table, and the least and the most
+// that one counts; -1 where one does not tell.
+type tally struct {
+	lines       int
+	least, most int64
+}
+
+// tallyCounts takes stock of what the lines of the request count, by table.
+func (j *judge) tallyCounts() {
+	if len(j.tallies) > 64 {
+		j.tallies = nil // clearing costs what a map once held
+	}
+	clear(j.tallies)
 	for i := range j.acc.Requests {
 		for k := range j.acc.Requests[i].Counts {
 			c := &j.acc.Requests[i].Counts[k]
-			table := CanonicalTable(c.Table)
+			name := ""
 			if t := j.policy.Table(c.Table); t != nil {
-				table = t.Name
+				name = t.Name
+			} else {
+				name = CanonicalTable(c.Table)
 			}
-			if table != name {
-				continue
+			t, have := j.tallies[name]
+			if !have {
+				t.least, t.most = c.Rows, c.Rows
 			}
-			if lines == 0 {
-				least, most = c.Rows, c.Rows
+			if j.tallies == nil {
+				j.tallies = make(map[string]tally)
 			}
-			lines++
-			least, most = min(least, c.Rows), max(most, c.Rows)
+			j.tallies[name] = tally{t.lines + 1, min(t.least, c.Rows), max(t.most, c.Rows)}
 		}
 	}
-	return lines, least, most
 }
 
 // counted takes rows of a table that the gateway counted, with the filters of the URL.
@@ -43,17 +54,17 @@ func (j *judge) counted(r *RequestLine, c *Count) {
 			ids = append(ids, f.Value)
 		}
 	}
-	lines, least, most := j.countsOf(name)
+	of := j.tallies[name]
 	if c.Rows == 0 {
 		// The gateway folded nothing: what the statements asked for did not come back. But one
 		// request can ask several times, and somebody can send one request id twice, once for
 		// something and once for nothing: then only what this line names did not.
-		if r.Shared || most != 0 && len(ids) == 0 {
+		if r.Shared || of.most != 0 && len(ids) == 0 {
 			return
 		}
 		j.drop(func(rec *AccessRecord, n *note) bool {
 			return rec.Name == name && n.folded && !n.listed && rec.CameBack != Yes &&
-				(most == 0 || slices.ContainsFunc(ids, func(id string) bool { return canonicalID(id) == rec.ID }))
+				(of.most == 0 || slices.ContainsFunc(ids, func(id string) bool { return canonicalID(id) == rec.ID }))
 		})
 		return
 	}
@@ -92,8 +103,8 @@ func (j *judge) counted(r *RequestLine, c *Count) {
 	// count, or several statements ask, each line belongs to one statement, and nobody can
 	// tell to which.
 	named, wanted, statements, nameless := j.folded(name)
-	if lines > 1 || statements > 1 {
-		if wanted > 0 && wanted <= least && statements <= lines {
+	if of.lines > 1 || statements > 1 {
+		if wanted > 0 && wanted <= of.least && statements <= of.lines {
 			j.cameBackSomehow(name, r)
 			if nameless < 0 && c.Rows <= wanted {
 				return
@@ -125,32 +136,29 @@ func (j *judge) counted(r *RequestLine, c *Count) {
 // first that names none, or -1.
 func (j *judge) folded(name string) (named, wanted int64, statements, nameless int) {
 	nameless = -1
-	var space [4]uint64
-	prints := space[:0]
+	var prints [4]uint64
+	var wants [4]int64
 	for i := range j.records {
 		rec, n := &j.records[i], &j.notes[i]
 		if rec.Name != name || !n.folded {
 			continue
 		}
-		if !slices.Contains(prints, n.print) {
-			prints = append(prints, n.print)
-		}
-		if rec.ID == "" {
-			if nameless < 0 {
-				nameless = i
+		at := slices.Index(prints[:statements], n.print)
+		if at < 0 {
+			if statements == len(prints) {
+				return named, 0, statements + 1, -1 // too many to tell apart
 			}
-			continue
+			at, prints[statements] = statements, n.print
+			statements++
 		}
-		named++
-		its := int64(0)
-		for k := range i + 1 {
-			if o := &j.records[k]; o.Name == name && o.ID != "" && j.notes[k].folded && j.notes[k].print == n.print {
-				its++
-			}
+		if rec.ID != "" {
+			named++
+			wants[at]++
+		} else if nameless < 0 {
+			nameless = i
 		}
-		wanted = max(wanted, its)
 	}
-	return named, wanted, len(prints), nameless
+	return named, slices.Max(wants[:]), statements, nameless
 }
 
 // cameBackSomehow takes it that the rows which the statements name came back, because each

@@ -30,7 +30,8 @@ type judge struct {
 	records []AccessRecord
 	notes   []note
 	index   map[recordKey]int
-	ids     []string     // scratch of one statement
+	ids     []string // scratch of one statement
+	tallies map[string]tally
 	hit     *RequestLine // the line whose response came from a shared cache
 	filled  *fill        // what filled it, where that is known
 	traits  traits
