@@ -280,6 +280,7 @@ func (j *judge) mapped(r *AccessRecord, n *note, at int64) (ownership, string) {
 	window := int64(j.policy.Grace.Mapping)
 	people := j.facts.mappedUsers(space[:0], r.ID, at, at)
 	near := j.facts.mappedUsers(nil, r.ID, at-window, at+window)
+	itself := len(people) > 0 // the record is the external thing: all its owners are those mapped
 	var external []string
 	for _, o := range r.Owners {
 		more := j.facts.mappedUsers(nil, o.ID, at, at)
@@ -303,7 +304,7 @@ func (j *judge) mapped(r *AccessRecord, n *note, at int64) (ownership, string) {
 		}
 		return ownNot, ""
 	}
-	n.complete = true
+	n.complete = itself || len(r.Table.Owners) == 1
 	had := len(r.Owners)
 	mine, others := false, false
 	for _, u := range people {
@@ -315,11 +316,15 @@ func (j *judge) mapped(r *AccessRecord, n *note, at int64) (ownership, string) {
 			others = true
 		}
 	}
-	if direct := r.Owners[:had]; len(direct) > 0 {
-		n.conflict = n.conflict || !slices.ContainsFunc(direct, func(o Owner) bool {
-			return slices.ContainsFunc(people, func(u uint32) bool { return j.facts.same(j.facts.ids.name(u), o.ID, at) })
-		})
+	told, agrees := false, false
+	for _, o := range r.Owners[:had] {
+		if !itself && o.Column != "" && o.Column != stripeMetadata {
+			continue // an owner of its own, such as the seller beside the customer
+		}
+		told = true
+		agrees = agrees || slices.ContainsFunc(people, func(u uint32) bool { return j.facts.same(j.facts.ids.name(u), o.ID, at) })
 	}
+	n.conflict = n.conflict || told && !agrees
 	switch {
 	case mine && others:
 		return ownContested, mappingColumn
