@@ -61,6 +61,13 @@ func (j *judge) owners(i int) (own ownership, column string) {
 			if said || has {
 				named++
 			}
+			if asked, filtered := ownerOf(n.predicate, c); filtered && has && r.CameBack == Yes && canonicalID(asked) != canonicalID(logged) {
+				n.conflict = true // the row was found under one owner, and logged with another
+				j.addOwner(r, c, asked)
+				j.addOwner(r, c, logged)
+				conflictOwn = conflictOwn || mine || claim(asked) || claim(logged)
+				continue
+			}
 			if other, twice := secondOwner(n.logged, c); twice {
 				n.conflict = true
 				j.addOwner(r, c, logged)

@@ -145,6 +145,11 @@ func (j *judge) shared(r *AccessRecord, try func(tie) bool) bool {
 	if j.person != 0 && tryKey(factKey{sortShare, table, record, j.person, 0}) {
 		return true
 	}
+	for _, other := range f.samePeople(j.person, at) {
+		if tryKey(factKey{sortShare, table, record, other, 0}) {
+			return true
+		}
+	}
 	for i := range j.acc.Requests {
 		if token, known := f.ids.find(j.acc.Requests[i].ShareToken); known && token != 0 && tryKey(factKey{sortLink, table, record, token, 0}) {
 			return true
@@ -164,14 +169,27 @@ func (j *judge) related(r *AccessRecord, try func(tie) bool) bool {
 	if !ok || !also {
 		return false
 	}
-	at := j.acc.Time
+	if j.relatedAs(r, j.person, table, record, try) {
+		return true
+	}
+	for _, other := range f.samePeople(j.person, j.acc.Time) {
+		if j.relatedAs(r, other, table, record, try) {
+			return true
+		}
+	}
+	return false
+}
+
+// relatedAs tries them for one id of the actor.
+func (j *judge) relatedAs(r *AccessRecord, person, table, record uint32, try func(tie) bool) bool {
+	f, at := j.facts, j.acc.Time
 	for i := range r.Table.Relations {
 		relation := &r.Table.Relations[i]
 		name, known := f.ids.find(relation.Name)
 		if !known {
 			continue
 		}
-		k := factKey{sortRelation, table, record, j.person, name}
+		k := factKey{sortRelation, table, record, person, name}
 		var space [4]uint32
 		for _, s := range f.holding(space[:0], k, at, at) {
 			if try(tie{name: relation.Name, columns: both(relation.Columns, f.columns[s])}) {

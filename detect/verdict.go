@@ -232,6 +232,13 @@ func (j *judge) tenantOf(r *AccessRecord, n *note) {
 		return
 	}
 	n.member, n.ended = j.facts.member(j.acc.Actor.User, r.Tenant, at)
+	if n.member != standingHolds {
+		for _, other := range j.facts.samePeople(j.person, at) {
+			if s, ended := j.facts.member(j.facts.ids.name(other), r.Tenant, at); s > n.member {
+				n.member, n.ended = s, ended
+			}
+		}
+	}
 	if n.byFilter && r.CameBack != Yes && n.member != standingHolds && n.member != standingGrace {
 		r.Tenant, n.member = "", standingUnknown // asked for is not got
 	}
