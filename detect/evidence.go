@@ -33,6 +33,7 @@ func (j *judge) gather() {
 			j.statement(s)
 		}
 	}
+	j.applyAsked()
 	j.tallyCounts()
 	for i := range a.Requests {
 		r := &a.Requests[i]

@@ -6,11 +6,11 @@ import (
 	"trespass.dev/trespass/detect/query"
 )
 
-// chosen takes a condition of alternatives that holds for every row that came back, such
+// choose takes a condition of alternatives that holds for every row that came back, such
 // as buyer_id = $1 OR seller_id = $1. Who owns a row in each alternative, by whatever
 // column, owns each of the rows; whose the rows are by different people in different
 // alternatives, nobody can tell. Such an owner is noted without a column.
-func (j *judge) chosen(n *note, s *StatementLine, t *Table, c *query.Choice) {
+func (a *asked) choose(s *StatementLine, t *Table, c *query.Choice) {
 	if len(t.Owners) == 0 {
 		return
 	}
@@ -36,7 +36,7 @@ func (j *judge) chosen(n *note, s *StatementLine, t *Table, c *query.Choice) {
 		}
 	}
 	for _, id := range common {
-		n.predicate = addOwners(n.predicate, []Owner{{ID: id}})
+		a.owners = addOwners(a.owners, []Owner{{ID: id}})
 	}
 }
 

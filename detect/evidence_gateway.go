@@ -86,12 +86,18 @@ func (j *judge) counted(r *RequestLine, c *Count) {
 		if table == nil {
 			return
 		}
+		var a asked
 		for k, f := range c.Filter {
 			if !slices.ContainsFunc(c.Filter[:k], func(o Filter) bool { return o.Column == f.Column }) &&
 				!slices.ContainsFunc(c.Filter[k+1:], func(o Filter) bool { return o.Column == f.Column }) {
-				j.filtered(rec, n, f.Column, f.Value)
+				a.add(j, table, f.Column, f.Value)
 			}
 		}
+		n.predicate = addOwners(n.predicate, a.owners)
+		if rec.Tenant == "" && a.tenant != "" {
+			rec.Tenant, n.byFilter = a.tenant, true
+		}
+		rec.State = append(slices.Clip(rec.State), a.state...)
 	}
 	if len(ids) > 0 {
 		for _, id := range ids {

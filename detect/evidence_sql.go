@@ -135,6 +135,7 @@ func (j *judge) nameless(s *StatementLine, table *Table, name string, t *query.T
 // fromStatement adds what a statement says to a record.
 func (j *judge) fromStatement(i int, s *StatementLine, t *query.Table, came Tri) {
 	r, n := &j.records[i], &j.notes[i]
+	first := !n.statement
 	n.statement = true
 	n.seenBy(s.Shared)
 	n.folded = s.Plan.Folded
@@ -155,37 +156,19 @@ func (j *judge) fromStatement(i int, s *StatementLine, t *query.Table, came Tri)
 	if r.Table == nil {
 		return
 	}
+	var a asked
 	for k := range t.Filters {
 		f := &t.Filters[k]
 		value, ok := s.single(f)
 		if !ok {
 			continue
 		}
-		j.filtered(r, n, f.Column, value)
+		a.add(j, r.Table, f.Column, value)
 	}
 	for k := range t.Choices {
-		j.chosen(n, s, r.Table, &t.Choices[k])
+		a.choose(s, r.Table, &t.Choices[k])
 	}
-}
-
-// filtered takes an equality that holds for every row that came back: it fixes an owner,
-// the tenant or a state.
-func (j *judge) filtered(r *AccessRecord, n *note, column, value string) {
-	switch t := r.Table; {
-	case slices.Contains(t.Owners, column):
-		if o := (Owner{Column: column, ID: value}); !slices.Contains(n.predicate, o) {
-			if n.predicate == nil {
-				n.predicate = j.people.take(1)[:0]
-			}
-			n.predicate = append(n.predicate, o)
-		}
-	case column == t.Tenant && column != "":
-		if r.Tenant == "" {
-			r.Tenant, n.byFilter = value, true
-		}
-	case t.Public != nil && slices.ContainsFunc(t.Public.When, func(p Pair) bool { return p.Name == column }):
-		r.State = append(slices.Clip(r.State), Pair{Name: column, Value: value})
-	}
+	n.heard(a, first, came == Yes)
 }
 
 // values appends the values of a filter to a list, and says whether all of them were

@@ -41,6 +41,8 @@ type judge struct {
 type note struct {
 	logged     []Owner // owners that the component that read the row logged
 	predicate  []Owner // owners that a filter fixed
+	asked      asked   // what the filters of statements say
+	gave       bool    // a statement with these filters is known to have given the record
 	listed     bool    // an application line lists it
 	unresolved bool    // a filter named it by a value that was not logged
 	folded     bool    // the count of its statement says nothing
