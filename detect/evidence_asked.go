@@ -1,6 +1,10 @@
 package detect
 
-import "slices"
+import (
+	"slices"
+
+	"trespass.dev/trespass/detect/query"
+)
 
 // asked is what the filters of a statement say of each row that it gave: whose it is, of
 // which tenant, in which state.
@@ -63,10 +67,25 @@ func inBoth[T comparable](a, b []T) []T {
 	return out
 }
 
-// applyAsked gives each record what its statements asked for.
+// shown joins the columns that one more statement gives of a record.
+func (n *note) shown(j *judge, t *query.Table) {
+	switch {
+	case t.Star || len(t.Columns) == 0:
+		n.open = true
+	case n.columns == nil:
+		n.columns = t.Columns
+	case !slices.Equal(n.columns, t.Columns):
+		n.columns = j.union(n.columns, t.Columns)
+	}
+}
+
+// applyAsked gives each record what its statements asked for, and gave.
 func (j *judge) applyAsked() {
 	for i := range j.records {
 		r, n := &j.records[i], &j.notes[i]
+		if r.Columns == nil && !n.open {
+			r.Columns = n.columns // where no line of the application says what the answer held
+		}
 		if len(n.asked.owners) > 0 {
 			n.predicate = addOwners(n.predicate, n.asked.owners)
 		}

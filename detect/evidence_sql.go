@@ -150,9 +150,7 @@ func (j *judge) fromStatement(i int, s *StatementLine, t *query.Table, came Tri)
 	if t == nil {
 		return
 	}
-	if !t.Star && r.Columns == nil {
-		r.Columns = t.Columns
-	}
+	n.shown(j, t)
 	if r.Table == nil {
 		return
 	}

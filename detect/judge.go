@@ -39,18 +39,20 @@ type judge struct {
 
 // note is what judging knows of one record beyond what the Access says.
 type note struct {
-	logged     []Owner // owners that the component that read the row logged
-	predicate  []Owner // owners that a filter fixed
-	asked      asked   // what the filters of statements say
-	gave       bool    // a statement with these filters is known to have given the record
-	listed     bool    // an application line lists it
-	unresolved bool    // a filter named it by a value that was not logged
-	folded     bool    // the count of its statement says nothing
-	statement  bool    // a statement reads it
-	own        bool    // some line that is surely of this session tells of it
-	shared     bool    // a line tells of it that may be of another session under the same request id
-	rows       int64   // rows of a count; -1 unknown
-	print      uint64  // fingerprint of its statement
+	logged     []Owner  // owners that the component that read the row logged
+	predicate  []Owner  // owners that a filter fixed
+	columns    []string // that statements gave
+	open       bool     // a statement gave columns that its text does not name
+	asked      asked    // what the filters of statements say
+	gave       bool     // a statement with these filters is known to have given the record
+	listed     bool     // an application line lists it
+	unresolved bool     // a filter named it by a value that was not logged
+	folded     bool     // the count of its statement says nothing
+	statement  bool     // a statement reads it
+	own        bool     // some line that is surely of this session tells of it
+	shared     bool     // a line tells of it that may be of another session under the same request id
+	rows       int64    // rows of a count; -1 unknown
+	print      uint64   // fingerprint of its statement
 
 	known     bool // at least one living owner is known
 	complete  bool // every owner column is known
