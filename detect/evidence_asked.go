@@ -12,6 +12,7 @@ type asked struct {
 	owners []Owner
 	tenant string
 	state  []Pair
+	each   reasons // reasons of which each row has one
 }
 
 // add takes one equality.
@@ -47,12 +48,18 @@ func (n *note) heard(a asked, first, gave bool) {
 			n.asked.tenant = a.tenant
 		}
 		n.asked.state = append(slices.Clip(n.asked.state), a.state...)
+		if n.asked.each == 0 {
+			n.asked.each = a.each
+		}
 	default:
 		n.asked.owners = inBoth(n.asked.owners, a.owners)
 		if n.asked.tenant != a.tenant {
 			n.asked.tenant = ""
 		}
 		n.asked.state = inBoth(n.asked.state, a.state)
+		if n.asked.each != a.each {
+			n.asked.each = 0
+		}
 	}
 }
 

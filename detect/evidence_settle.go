@@ -79,6 +79,9 @@ func (j *judge) absorb(i int) {
 		}
 		if gives {
 			m.predicate = addOwners(m.predicate, n.predicate)
+			if m.asked.each == 0 {
+				m.asked.each = n.asked.each
+			}
 			o.CameBack = Yes
 			if o.Tenant == "" {
 				o.Tenant = r.Tenant
@@ -106,7 +109,7 @@ func (j *judge) rivalled(i int) bool {
 	}
 	for k := range j.records {
 		o, m := &j.records[k], &j.notes[k]
-		if o.Name == r.Name && o.ID == "" && m.statement && m.print != n.print && !(ownersEqual(n.predicate, m.predicate) && r.Tenant == o.Tenant) {
+		if o.Name == r.Name && o.ID == "" && m.statement && m.print != n.print && !(ownersEqual(n.predicate, m.predicate) && r.Tenant == o.Tenant && n.asked.each == m.asked.each) {
 			return true
 		}
 	}
@@ -131,6 +134,12 @@ func (j *judge) join(k, i int) {
 	m.rows = max(m.rows, n.rows)
 	m.unresolved = m.unresolved && n.unresolved
 	m.folded = m.folded && n.folded
+	switch {
+	case !m.statement:
+		m.asked.each = n.asked.each
+	case n.statement && m.asked.each != n.asked.each:
+		m.asked.each = 0
+	}
 	m.statement = m.statement || n.statement
 	m.predicate = addOwners(m.predicate, n.predicate)
 	if r.CameBack == Yes {

@@ -165,6 +165,9 @@ func (j *judge) fromStatement(i int, s *StatementLine, t *query.Table, came Tri)
 	}
 	for k := range t.Choices {
 		a.choose(s, r.Table, &t.Choices[k])
+		if a.each == 0 && len(a.owners) == 0 {
+			a.each = j.reasonsOf(s, r.Table, t, &t.Choices[k])
+		}
 	}
 	n.heard(a, first, came == Yes)
 }

@@ -104,6 +104,10 @@ func (j *judge) decideOther(i int, own ownership) {
 	}
 	user := a.Actor.Kind == ActorUser
 	unknown := j.ownersUnknown(r, n)
+	if v, relation, reason := j.eachHasReason(r, n); unknown && v != VerdictNone {
+		set(v, relation, reason)
+		return
+	}
 	switch {
 	case len(outside) > 0:
 		r.Columns = outside
