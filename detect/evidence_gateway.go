@@ -59,12 +59,13 @@ func (j *judge) counted(r *RequestLine, c *Count) {
 		// The gateway folded nothing: what the statements asked for did not come back. But one
 		// request can ask several times, and somebody can send one request id twice, once for
 		// something and once for nothing: then only what this line names did not.
-		if r.Shared || of.most != 0 && len(ids) == 0 {
+		none := of.most == 0 && of.least == 0
+		if r.Shared || !none && len(ids) == 0 {
 			return
 		}
 		j.drop(func(rec *AccessRecord, n *note) bool {
 			return rec.Name == name && n.folded && !n.listed && rec.CameBack != Yes &&
-				(of.most == 0 || slices.ContainsFunc(ids, func(id string) bool { return canonicalID(id) == rec.ID }))
+				(none || slices.ContainsFunc(ids, func(id string) bool { return canonicalID(id) == rec.ID }))
 		})
 		return
 	}
