@@ -326,12 +326,15 @@ func (j *judge) requestID() string {
 			return id
 		}
 	}
+	id := ""
 	for i := range j.acc.Statements {
-		if id := j.acc.Statements[i].RequestID; id != "" {
-			return id
+		its := j.acc.Statements[i].RequestID
+		if id != "" && its != "" && its != id {
+			return "" // a transaction that names several belongs to none
 		}
+		id = cmp.Or(id, its)
 	}
-	return ""
+	return id
 }
 
 func (j *judge) traceID() string {

@@ -51,3 +51,25 @@ func TestARoleThatNobodySwitchedIsKnown(t *testing.T) {
 		})
 	}
 }
+
+// TestATransactionOfSeveralRequestsIsCounted holds that it does not go unseen.
+func TestATransactionOfSeveralRequestsIsCounted(t *testing.T) {
+	policy := storyPolicy(t, "testdata/policy.yaml", readFile(t, "testdata/policy.yaml"))
+	events, err := parseEvents(`
+12:00:00 sql pg1/1 login=app params=ann rows=1 req=r1
+  | SELECT id FROM tickets WHERE user_id = $1
+12:00:00 sql pg1/1 login=app params=t2 rows=1 req=r2
+  | SELECT id FROM tickets WHERE id = $1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := detect.New(policy, detect.Options{})
+	part := d.Open(detect.Start{Source: "story"})
+	for i := range events {
+		d.Observe(part, &events[i].event)
+	}
+	d.End(part)
+	if got := d.Stats().Mixed; got != 1 {
+		t.Errorf("%d transactions of several requests, want 1", got)
+	}
+}
