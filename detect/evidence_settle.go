@@ -67,7 +67,7 @@ func (j *judge) absorb(i int) {
 			theirs++
 		}
 	}
-	gives = gives && (n.rows < 0 || n.rows <= theirs)
+	gives = gives && (n.rows < 0 || n.rows >= theirs) // of fewer rows nobody can tell which they are
 	for k := range j.records {
 		o, m := &j.records[k], &j.notes[k]
 		if o.Name != r.Name || o.ID == "" || !(m.listed || n.unresolved && m.print == n.print) {
