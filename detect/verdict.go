@@ -211,7 +211,11 @@ func (j *judge) malformed(r *AccessRecord) string {
 			return "an owner's id is not of its declared type"
 		}
 	}
-	if act := &j.acc.Actor; act.Kind == ActorUser && act.Impersonating == "" && !ownerType.Valid(act.User) {
+	act := &j.acc.Actor
+	if act.Impersonating != "" {
+		ownerType = IDType{} // agents may have ids of another kind
+	}
+	if act.Kind == ActorUser && !ownerType.Valid(act.User) {
 		return "the actor's id is not of its declared type"
 	}
 	return ""
