@@ -23,6 +23,7 @@ type Access struct {
 	Actor     Actor
 	Principal string // effective database role; empty unknown
 	Bypass    Tri
+	RolesLost int  // reads whose effective role cannot be told
 	Returned  bool // something came back, or may have
 	Records   []AccessRecord
 }

@@ -109,7 +109,7 @@ func (d *Detector) statement(at Part, e *Event, time, stamp int64) {
 			}
 		}
 	}
-	if !read && !local && s.Kind != StatementError {
+	if !read && !local && s.Kind != StatementError && !namesExecution(s) {
 		return
 	}
 	if apart && !read {
@@ -186,6 +186,8 @@ func skipReason(s *Statement, p *query.Plan, undecided string) Skip {
 		return SkipForeignKey
 	case p.Explain:
 		return SkipExplain
+	case p.Prepares && (s.Kind == StatementText || s.Object == ""):
+		return SkipControl
 	case len(p.Doors) > 0:
 		return SkipNone
 	case p.Verb == query.VerbSet || p.Verb == query.VerbTransaction || p.Verb == query.VerbFetch || s.Class == "MISC":

@@ -39,10 +39,10 @@ func (s *scene) cause(h *hit) (Cause, string) {
 		switch {
 		case told && security == "off":
 			return CauseMissingRLS, "row security of the table is off"
+		case told: // for whoever asked: then it is no use to look for what is not missing
+			return CauseOverbroadPolicy, "row security of the table is on, and let the rows through"
 		case a.Actor.Kind == ActorAnonymous:
 			return CauseMissingRLS, "the gateway gave rows to somebody who was not logged in"
-		case told:
-			return CauseOverbroadPolicy, "row security of the table is on, and let the rows through"
 		}
 		return CauseOverbroadPolicy, "the gateway asked as a logged-in user, and row security is not known to be off"
 	}
@@ -71,7 +71,7 @@ func (s *scene) gatewayRole() bool {
 }
 
 // staleRelation finds what once explained the read and had ended: a membership, a share,
-// the session or its token.
+// a relation, a role, ownership itself, the session or its token.
 func (s *scene) staleRelation(h *hit) (string, bool) {
 	a := s.a
 	for _, i := range h.recs {
@@ -81,6 +81,9 @@ func (s *scene) staleRelation(h *hit) (string, bool) {
 		}
 		if end, ok := s.shareEnd(r); ok {
 			return "a share of the record ended " + since(a.Time-end) + " before the read", true
+		}
+		if text, ok := s.formerly(r); ok {
+			return text, true
 		}
 	}
 	switch {

@@ -60,7 +60,7 @@ func (j *judge) foreignClaim(i int) {
 		case j.tenantOpen(r, n) || !n.known && r.Tenant == "":
 			missing = append(missing, MissingOwners)
 		case ownerColumns(r.Table) == 0 && r.Tenant != "":
-		case !n.complete:
+		case !n.complete && !j.allOwnersTold(r):
 			missing = append(missing, MissingOtherOwners)
 		}
 	}
@@ -72,6 +72,13 @@ func (j *judge) foreignClaim(i int) {
 		return
 	}
 	r.Claim, r.Missing = Proven, nil
+}
+
+// allOwnersTold says whether the facts name an owner of the record and are complete for its
+// table: an owner column of which they say nothing is empty.
+func (j *judge) allOwnersTold(r *AccessRecord) bool {
+	var space [4]uint32
+	return r.Table != nil && len(j.factOwners(space[:0], r.Table, r.Name, r.ID)) > 0 && j.facts.complete(r.Table.Name, j.acc.Time)
 }
 
 // tenantOpen says whether a membership that no log tells of could still explain the read.

@@ -33,6 +33,8 @@ func (j *judge) gather() {
 			j.statement(s)
 		}
 	}
+	j.applyAsked()
+	j.tallyCounts()
 	for i := range a.Requests {
 		r := &a.Requests[i]
 		if got := r.answer(); got == answerNothing || got == answerRedirect {

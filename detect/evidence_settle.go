@@ -24,13 +24,14 @@ func (j *judge) settle() {
 				}
 				continue
 			}
-			if twin < 0 && k > i && !m.listed && (n.unresolved || m.unresolved || ownersEqual(n.predicate, m.predicate)) && r.Tenant == o.Tenant {
+			alike := n.print == m.print || !n.statement || !m.statement // two statements are two readings
+			if twin < 0 && k > i && !m.listed && alike && (n.unresolved || m.unresolved || ownersEqual(n.predicate, m.predicate)) && r.Tenant == o.Tenant {
 				twin = k
 			}
 		}
 		switch {
 		case named > 0:
-			j.absorb(i, int64(named))
+			j.absorb(i)
 		case twin >= 0:
 			j.join(twin, i)
 		}
@@ -38,38 +39,55 @@ func (j *judge) settle() {
 }
 
 // absorb gives what a nameless entry knows to the records of its table that are named,
-// and leaves of its rows those beyond them.
-func (j *judge) absorb(i int, named int64) {
+// and leaves of its rows those beyond them. A record that another statement names by its
+// id may be of that one alone, and takes nothing.
+func (j *judge) absorb(i int) {
 	r, n := &j.records[i], &j.notes[i]
-	fits := n.rows < 0 || n.rows <= named
-	lists := false
+	lists, gives, theirs := false, r.CameBack == Yes && !j.rivalled(i), int64(0)
 	for k := range j.records {
 		o, m := &j.records[k], &j.notes[k]
 		if o.Name != r.Name || o.ID == "" || !(m.listed || n.unresolved && m.print == n.print) {
 			continue
 		}
 		for _, p := range n.predicate {
+			if p.Column == "" && ownedByOthers(o.Table, m.logged, p.ID) {
+				return // these are other rows
+			}
 			for _, l := range m.logged {
-				if l.Column == p.Column && canonicalID(l.ID) != canonicalID(p.ID) {
-					return // these are other rows
+				if l.Column == p.Column && p.Column != "" && canonicalID(l.ID) != canonicalID(p.ID) {
+					return
 				}
 			}
 		}
 	}
+	mayBe := func(m *note) bool { return m.print == 0 || m.print == n.print || !n.statement } // not named by another statement
+	for k := range j.records {
+		o, m := &j.records[k], &j.notes[k]
+		if o.Name == r.Name && o.ID != "" && (m.listed || n.unresolved && m.print == n.print) && mayBe(m) {
+			theirs++
+		}
+	}
+	gives = gives && (n.rows < 0 || n.rows >= theirs) // of fewer rows nobody can tell which they are
 	for k := range j.records {
 		o, m := &j.records[k], &j.notes[k]
 		if o.Name != r.Name || o.ID == "" || !(m.listed || n.unresolved && m.print == n.print) {
 			continue
 		}
-		if fits && r.CameBack == Yes {
+		lists = lists || m.listed
+		if !mayBe(m) {
+			continue
+		}
+		if gives {
 			m.predicate = addOwners(m.predicate, n.predicate)
+			if m.asked.each == 0 {
+				m.asked.each = n.asked.each
+			}
 			o.CameBack = Yes
 			if o.Tenant == "" {
 				o.Tenant = r.Tenant
 			}
 		}
 		m.statement = m.statement || n.statement
-		lists = lists || m.listed
 		for _, origin := range r.Origins {
 			j.origin(o, origin)
 		}
@@ -77,8 +95,36 @@ func (j *judge) absorb(i int, named int64) {
 	if n.rows < 0 || j.head != nil && j.head.Complete && lists {
 		n.rows = 0 // an access event says itself what came back: rows beyond it did not
 	} else {
-		n.rows = max(0, n.rows-named)
+		n.rows = max(0, n.rows-theirs)
 	}
+}
+
+// rivalled says whether another statement brought rows of the same table without naming
+// them, and says otherwise whose they are: which of the two a listed record came by nobody
+// can tell.
+func (j *judge) rivalled(i int) bool {
+	r, n := &j.records[i], &j.notes[i]
+	if !n.statement {
+		return false
+	}
+	for k := range j.records {
+		o, m := &j.records[k], &j.notes[k]
+		if o.Name == r.Name && o.ID == "" && m.statement && m.print != n.print && !(ownersEqual(n.predicate, m.predicate) && r.Tenant == o.Tenant && n.asked.each == m.asked.each) {
+			return true
+		}
+	}
+	return false
+}
+
+// ownedByOthers says whether a line names an owner in every owner column, and never this one.
+func ownedByOthers(t *Table, logged []Owner, id string) bool {
+	for _, c := range t.Owners {
+		owner, ok := ownerOf(logged, c)
+		if !ok || canonicalID(owner) == canonicalID(id) {
+			return false
+		}
+	}
+	return true
 }
 
 // join adds entry i to entry k of the same rows and empties i.
@@ -88,6 +134,12 @@ func (j *judge) join(k, i int) {
 	m.rows = max(m.rows, n.rows)
 	m.unresolved = m.unresolved && n.unresolved
 	m.folded = m.folded && n.folded
+	switch {
+	case !m.statement:
+		m.asked.each = n.asked.each
+	case n.statement && m.asked.each != n.asked.each:
+		m.asked.each = 0
+	}
 	m.statement = m.statement || n.statement
 	m.predicate = addOwners(m.predicate, n.predicate)
 	if r.CameBack == Yes {

@@ -135,6 +135,7 @@ func (j *judge) nameless(s *StatementLine, table *Table, name string, t *query.T
 // fromStatement adds what a statement says to a record.
 func (j *judge) fromStatement(i int, s *StatementLine, t *query.Table, came Tri) {
 	r, n := &j.records[i], &j.notes[i]
+	first := !n.statement
 	n.statement = true
 	n.seenBy(s.Shared)
 	n.folded = s.Plan.Folded
@@ -149,40 +150,26 @@ func (j *judge) fromStatement(i int, s *StatementLine, t *query.Table, came Tri)
 	if t == nil {
 		return
 	}
-	if !t.Star && r.Columns == nil {
-		r.Columns = t.Columns
-	}
+	n.shown(j, t)
 	if r.Table == nil {
 		return
 	}
+	var a asked
 	for k := range t.Filters {
 		f := &t.Filters[k]
 		value, ok := s.single(f)
 		if !ok {
 			continue
 		}
-		j.filtered(r, n, f.Column, value)
+		a.add(j, r.Table, f.Column, value)
 	}
-}
-
-// filtered takes an equality that holds for every row that came back: it fixes an owner,
-// the tenant or a state.
-func (j *judge) filtered(r *AccessRecord, n *note, column, value string) {
-	switch t := r.Table; {
-	case slices.Contains(t.Owners, column):
-		if o := (Owner{Column: column, ID: value}); !slices.Contains(n.predicate, o) {
-			if n.predicate == nil {
-				n.predicate = j.owned.take(1)[:0]
-			}
-			n.predicate = append(n.predicate, o)
+	for k := range t.Choices {
+		a.choose(s, r.Table, &t.Choices[k])
+		if a.each == 0 && len(a.owners) == 0 {
+			a.each = j.reasonsOf(s, r.Table, t, &t.Choices[k])
 		}
-	case column == t.Tenant && column != "":
-		if r.Tenant == "" {
-			r.Tenant, n.byFilter = value, true
-		}
-	case t.Public != nil && slices.ContainsFunc(t.Public.When, func(p Pair) bool { return p.Name == column }):
-		r.State = append(slices.Clip(r.State), Pair{Name: column, Value: value})
 	}
+	n.heard(a, first, came == Yes)
 }
 
 // values appends the values of a filter to a list, and says whether all of them were
@@ -204,23 +191,21 @@ func (s *StatementLine) values(values []string, f *query.Filter) (_ []string, ok
 	return values, ok
 }
 
-// single gives the value of a filter that has exactly one.
+// single gives the value of a filter that has exactly one, however often it is said.
 func (s *StatementLine) single(f *query.Filter) (string, bool) {
-	if len(f.Values) != 1 {
+	if len(f.Values) == 1 && !f.Values[0].Array {
+		return s.value(f.Values[0])
+	}
+	values, ok := s.values(nil, f)
+	if !ok || len(values) == 0 {
 		return "", false
 	}
-	text, ok := s.value(f.Values[0])
-	if !ok {
-		return "", false
-	}
-	if f.Values[0].Array {
-		elements, whole := query.ArrayElements(nil, text)
-		if len(elements) != 1 || !whole {
+	for _, v := range values[1:] {
+		if canonicalID(v) != canonicalID(values[0]) {
 			return "", false
 		}
-		return elements[0], true
 	}
-	return text, true
+	return values[0], true
 }
 
 // value resolves one value through the parameters or the constants of the text.

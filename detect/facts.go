@@ -114,7 +114,11 @@ func (f *Facts) Add(fact *Fact, o Origin) {
 	id := func(s string) uint32 { return f.ids.number(canonicalID(s)) }
 	word := f.ids.number
 	table := uint32(0)
-	if fact.Table != "" {
+	switch {
+	case fact.Table == "":
+	case fact.Kind == FactCatalog: // of a view or function itself, not of the table that it is judged as
+		table = word(CanonicalTable(fact.Table))
+	default:
 		table = word(f.tableName(fact.Table))
 	}
 	record, user := id(fact.Record), id(fact.User)

@@ -35,7 +35,8 @@ type judge struct {
 	owned   scratch[Owner]
 	seen    scratch[Origin]
 	index   map[recordKey]int
-	ids     []string     // scratch of one statement
+	ids     []string // scratch of one statement
+	tallies map[string]tally
 	hit     *RequestLine // the line whose response came from a shared cache
 	filled  *fill        // what filled it, where that is known
 	traits  traits
@@ -43,16 +44,20 @@ type judge struct {
 
 // note is what judging knows of one record beyond what the Access says.
 type note struct {
-	logged     []Owner // owners that the component that read the row logged
-	predicate  []Owner // owners that a filter fixed
-	listed     bool    // an application line lists it
-	unresolved bool    // a filter named it by a value that was not logged
-	folded     bool    // the count of its statement says nothing
-	statement  bool    // a statement reads it
-	own        bool    // some line that is surely of this session tells of it
-	shared     bool    // a line tells of it that may be of another session under the same request id
-	rows       int64   // rows of a count; -1 unknown
-	print      uint64  // fingerprint of its statement
+	logged     []Owner  // owners that the component that read the row logged
+	predicate  []Owner  // owners that a filter fixed
+	columns    []string // that statements gave
+	open       bool     // a statement gave columns that its text does not name
+	asked      asked    // what the filters of statements say
+	gave       bool     // a statement with these filters is known to have given the record
+	listed     bool     // an application line lists it
+	unresolved bool     // a filter named it by a value that was not logged
+	folded     bool     // the count of its statement says nothing
+	statement  bool     // a statement reads it
+	own        bool     // some line that is surely of this session tells of it
+	shared     bool     // a line tells of it that may be of another session under the same request id
+	rows       int64    // rows of a count; -1 unknown
+	print      uint64   // fingerprint of its statement
 
 	hash      uint64 // by which the facts know its row; 0 not looked up
 	check     uint32
@@ -154,7 +159,7 @@ func (j *judge) begin(a *Access) {
 	if len(a.Requests) > 0 {
 		j.head = &a.Requests[0]
 	}
-	a.Actor, a.Principal, a.Bypass = Actor{}, "", Unknown
+	a.Actor, a.Principal, a.Bypass, a.RolesLost = Actor{}, "", Unknown, 0
 	a.Env, a.Route, a.RouteKind = "", "", RouteUser
 }
 
@@ -202,8 +207,8 @@ func (j *judge) place() {
 		if a.Env == "" && s.Database != "" {
 			a.Env = j.policy.EnvironmentOf(s.Database)
 		}
-		if len(a.Requests) > 0 {
-			j.preview(a.Requests[0].Env, s.Database)
+		for k := range a.Requests {
+			j.preview(a.Requests[k].Env, s.Database)
 		}
 	}
 	for i := range a.Requests {
@@ -211,7 +216,9 @@ func (j *judge) place() {
 		if a.Env == "" && r.Database != "" {
 			a.Env = j.policy.EnvironmentOf(r.Database)
 		}
-		j.preview(r.Env, r.Database)
+		for k := range a.Requests {
+			j.preview(a.Requests[k].Env, r.Database)
+		}
 	}
 	if a.Env == "" {
 		a.Env = j.env
@@ -247,6 +254,7 @@ func (j *judge) principal() {
 		}
 		role := s.effective(j.policy)
 		if role == "" {
+			a.RolesLost++
 			if s.Plan != nil && j.policy.LoginRole(s.Login) {
 				j.traits |= traitRoleLost
 			}
@@ -334,12 +342,15 @@ func (j *judge) requestID() string {
 			return id
 		}
 	}
+	id := ""
 	for i := range j.acc.Statements {
-		if id := j.acc.Statements[i].RequestID; id != "" {
-			return id
+		its := j.acc.Statements[i].RequestID
+		if id != "" && its != "" && its != id {
+			return "" // a transaction that names several belongs to none
 		}
+		id = cmp.Or(id, its)
 	}
-	return ""
+	return id
 }
 
 func (j *judge) traceID() string {

@@ -48,14 +48,21 @@ func (j *judge) owners(i int) (own ownership, column string) {
 			if !has {
 				asked, filtered := ownerOf(n.predicate, c)
 				switch {
-				case filtered && r.CameBack == Yes:
-					logged, has = asked, true
+				case filtered && (r.CameBack == Yes || said && claim(asked)):
+					logged, has = asked, true // a row that came back has it, or none did
 				case filtered && !said && claim(asked) && own != ownYes:
 					own, column = ownYes, c // whatever may have come back is the actor's
 				}
 			}
 			if said || has {
 				named++
+			}
+			if asked, filtered := ownerOf(n.predicate, c); filtered && has && r.CameBack == Yes && canonicalID(asked) != canonicalID(logged) {
+				n.conflict = true // the row was found under one owner, and logged with another
+				j.addOwner(r, c, asked)
+				j.addOwner(r, c, logged)
+				conflictOwn = conflictOwn || mine || claim(asked) || claim(logged)
+				continue
 			}
 			if twice {
 				n.conflict = true
@@ -120,6 +127,11 @@ func (j *judge) owners(i int) (own ownership, column string) {
 			j.addOwner(r, o.Column, o.ID)
 		}
 	}
+	more, against := 0, false
+	if len(n.predicate) > 0 {
+		own, more, against = j.ownersByChoice(r, n, named, own)
+		conflictOwn = conflictOwn || against
+	}
 	if t != nil && t.Mapping {
 		byMapping, c := j.mapped(r, n, at)
 		switch {
@@ -132,7 +144,7 @@ func (j *judge) owners(i int) (own ownership, column string) {
 		}
 	}
 	columns := ownerColumns(t)
-	n.complete = columns > 0 && (named >= columns || loose >= columns || n.complete)
+	n.complete = columns > 0 && (named+more >= columns || loose >= columns || n.complete)
 	for _, o := range r.Owners {
 		if o.ID != "" && !j.facts.deleted(o.ID, at) {
 			n.known = true
@@ -327,6 +339,7 @@ func (j *judge) mapped(r *AccessRecord, n *note, at int64) (ownership, string) {
 	window := int64(j.policy.Grace.Mapping)
 	people := j.facts.mappedUsers(space[:0], r.ID, at, at)
 	near := j.facts.mappedUsers(nil, r.ID, at-window, at+window)
+	itself := len(people) > 0 // the record is the external thing: all its owners are those mapped
 	var external []string
 	for _, o := range r.Owners {
 		more := j.facts.mappedUsers(nil, o.ID, at, at)
@@ -350,7 +363,7 @@ func (j *judge) mapped(r *AccessRecord, n *note, at int64) (ownership, string) {
 		}
 		return ownNot, ""
 	}
-	n.complete = true
+	n.complete = itself || len(r.Table.Owners) == 1
 	had := len(r.Owners)
 	mine, others := false, false
 	for _, u := range people {
@@ -362,11 +375,15 @@ func (j *judge) mapped(r *AccessRecord, n *note, at int64) (ownership, string) {
 			others = true
 		}
 	}
-	if direct := r.Owners[:had]; len(direct) > 0 {
-		n.conflict = n.conflict || !slices.ContainsFunc(direct, func(o Owner) bool {
-			return slices.ContainsFunc(people, func(u uint32) bool { return j.facts.same(j.facts.ids.name(u), o.ID, at) })
-		})
+	told, agrees := false, false
+	for _, o := range r.Owners[:had] {
+		if !itself && o.Column != "" && o.Column != stripeMetadata {
+			continue // an owner of its own, such as the seller beside the customer
+		}
+		told = true
+		agrees = agrees || slices.ContainsFunc(people, func(u uint32) bool { return j.facts.same(j.facts.ids.name(u), o.ID, at) })
 	}
+	n.conflict = n.conflict || told && !agrees
 	switch {
 	case mine && others:
 		return ownContested, mappingColumn

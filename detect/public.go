@@ -56,6 +56,19 @@ func (j *judge) stateIs(r *AccessRecord, want Pair) Tri {
 	return answer
 }
 
+// beyondPublicState leaves of a list the columns that are not public, of a record whose
+// state is and some of whose returned columns are not.
+func (j *judge) beyondPublicState(r *AccessRecord, list []string) []string {
+	if j.publicState(r) != Yes {
+		return list
+	}
+	private, _ := j.beyondPublic(r)
+	if len(private) == 0 {
+		return list // it is public, and needs no relation
+	}
+	return slices.DeleteFunc(list, func(c string) bool { return !slices.Contains(private, c) })
+}
+
 // beyondPublic gives the returned columns that are not public. The id and the columns
 // that make the state are part of being public.
 func (j *judge) beyondPublic(r *AccessRecord) (out []string, known bool) {

@@ -18,9 +18,10 @@ type tie struct {
 	columns []string
 }
 
-// explain looks for a declared relation that holds as of the access and covers every
-// returned column. outside are the columns beyond one that otherwise holds; unclear is one
-// that covers some columns while the log does not say which came back.
+// explain looks for declared relations that hold as of the access and between them cover
+// every returned column; what is public needs no relation. outside are the columns beyond
+// those that otherwise hold; unclear is one that covers some columns while the log does
+// not say which came back.
 func (j *judge) explain(i int, member standing) (held tie, ok bool, outside []string, unclear string) {
 	r := &j.records[i]
 	try := func(t tie) bool {
@@ -31,10 +32,15 @@ func (j *judge) explain(i int, member standing) (held tie, ok bool, outside []st
 			return true
 		case !known:
 			unclear = t.name
-		case outside == nil || len(out) < len(outside):
-			outside = out
+			return false
 		}
-		return false
+		if outside == nil {
+			outside = j.beyondPublicState(r, out)
+		} else {
+			outside = slices.DeleteFunc(outside, func(c string) bool { return !slices.Contains(out, c) })
+		}
+		held = t
+		return len(outside) == 0
 	}
 	if member == standingHolds || member == standingGrace {
 		t := tie{name: relationMember, grace: member == standingGrace, columns: relationColumns(r.Table, relationMember)}
@@ -139,6 +145,11 @@ func (j *judge) shared(r *AccessRecord, try func(tie) bool) bool {
 	if j.person != 0 && tryKey(factKey{sortShare, table, record, j.person, 0}) {
 		return true
 	}
+	for _, other := range f.samePeople(j.person, at) {
+		if tryKey(factKey{sortShare, table, record, other, 0}) {
+			return true
+		}
+	}
 	for i := range j.acc.Requests {
 		if token, known := f.ids.find(j.acc.Requests[i].ShareToken); known && token != 0 && tryKey(factKey{sortLink, table, record, token, 0}) {
 			return true
@@ -158,14 +169,27 @@ func (j *judge) related(r *AccessRecord, try func(tie) bool) bool {
 	if !ok || !also {
 		return false
 	}
-	at := j.acc.Time
+	if j.relatedAs(r, j.person, table, record, try) {
+		return true
+	}
+	for _, other := range f.samePeople(j.person, j.acc.Time) {
+		if j.relatedAs(r, other, table, record, try) {
+			return true
+		}
+	}
+	return false
+}
+
+// relatedAs tries them for one id of the actor.
+func (j *judge) relatedAs(r *AccessRecord, person, table, record uint32, try func(tie) bool) bool {
+	f, at := j.facts, j.acc.Time
 	for i := range r.Table.Relations {
 		relation := &r.Table.Relations[i]
 		name, known := f.ids.find(relation.Name)
 		if !known {
 			continue
 		}
-		k := factKey{sortRelation, table, record, j.person, name}
+		k := factKey{sortRelation, table, record, person, name}
 		var space [4]uint32
 		for _, s := range f.holding(space[:0], k, at, at) {
 			if try(tie{name: relation.Name, columns: both(relation.Columns, f.columns[s])}) {

@@ -15,7 +15,7 @@ func crossTenantRead() Rule {
 			}
 			for _, i := range s.foreign {
 				r, n := &s.records[i], &s.notes[i]
-				if r.Tenant == "" {
+				if r.Tenant == "" || n.member == standingHolds || n.member == standingGrace {
 					continue
 				}
 				if n.member == standingNever || n.member == standingEnded || s.a.Actor.Tenant != "" && s.a.Actor.Tenant != r.Tenant {

@@ -1,5 +1,7 @@
 package detect
 
+import "slices"
+
 func malformedIDSucceeded() Rule {
 	return Rule{
 		Name:      "malformed_id_succeeded",
@@ -19,11 +21,14 @@ func malformedIDSucceeded() Rule {
 }
 
 // askedMalformed says whether the client asked for an id that is none: one of the marks
-// of a value that was never there, or one that no table of the policy takes.
+// of a value that was never there, or one that no table takes of which rows came back.
 func (s *scene) askedMalformed() bool {
 	var idType IDType
 	if s.table != nil {
 		idType = s.table.IDType
+	}
+	taken := func(id string) bool {
+		return idType.Valid(id) || slices.ContainsFunc(s.records, func(r AccessRecord) bool { return r.Table != nil && r.Table.IDType.Valid(id) })
 	}
 	asked, good := 0, 0
 	for i := range s.a.Requests {
@@ -33,7 +38,7 @@ func (s *scene) askedMalformed() bool {
 				return true
 			}
 			asked++
-			if idType.Valid(id) {
+			if taken(id) {
 				good++
 			}
 		}

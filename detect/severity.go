@@ -27,17 +27,17 @@ func (s *scene) readSeverity(h *hit) Severity {
 		}
 		return Medium
 	}
-	var records int64
-	people := s.peopleOf(h.recs)
+	concerned := int64(len(s.peopleOf(h.recs))) // people, and records whose people are unknown
 	for _, i := range h.recs {
 		r := &s.records[i]
-		records += r.Count
+		if len(r.Owners) == 0 {
+			concerned += r.Count
+		}
 		if s.table != nil && slices.ContainsFunc(r.Columns, func(c string) bool { return slices.Contains(s.table.Sensitive, c) }) {
 			return Critical
 		}
 	}
-	many := int64(s.policy.Thresholds.CriticalPeople)
-	if int64(len(people)) >= many || len(people) == 0 && records >= many {
+	if concerned >= int64(s.policy.Thresholds.CriticalPeople) {
 		return Critical
 	}
 	return High

@@ -44,7 +44,7 @@ type Stats struct {
 	Duplicates  uint64            // lines delivered again
 	Evicted     uint64            // lines decided early, or by themselves, for want of room
 	Mixed       uint64            // transactions whose statements name several requests
-	StateLost   uint64            // statements whose effective role cannot be told
+	StateLost   uint64            // reads whose effective role cannot be told
 	Skipped     [7]uint64         // by Skip
 	Undecided   map[string]uint64 // statements whose text could not be read, by reason
 	Facts       uint64
@@ -95,11 +95,7 @@ func (c *counters) late(marked bool) {
 // judged counts one access.
 func (c *counters) judged(a *Access) {
 	c.Accesses++
-	for i := range a.Statements {
-		if s := &a.Statements[i]; !s.RoleKnown && !s.HasClaims {
-			c.StateLost++
-		}
-	}
+	c.StateLost += uint64(a.RolesLost)
 	last := (*Coverage)(nil)
 	for i := range a.Records {
 		r := &a.Records[i]

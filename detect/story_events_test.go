@@ -257,6 +257,10 @@ func parseStatement(kind string, w []string) (*detect.Statement, error) {
 			}
 		case "class":
 			s.Class = value
+		case "command":
+			s.Command = value
+		case "stmt":
+			s.StmtID, err = strconv.ParseInt(value, 10, 64)
 		case "text":
 			s.Kind = detect.StatementText
 		case "error":

@@ -76,6 +76,7 @@ func (d *Detector) build(first int32, out []StatementLine) ([]StatementLine, uni
 	}
 	if len(b.lines) > 1 {
 		b.audited()
+		b.executed()
 		b.texts()
 		b.failures()
 	}
@@ -101,6 +102,10 @@ func (d *Detector) peek(first int32) unitKeys {
 	for _, n := range d.order(first) {
 		x := d.nodes.at(n)
 		if !x.is(flagRead | flagSets) {
+			if x.stmt == StatementAudit { // an EXECUTE, which names the request of another line
+				d.gather.peek, keys = d.build(first, d.gather.peek[:0])
+				return keys
+			}
 			continue
 		}
 		s, set := &d.unit.head, &d.unit.set

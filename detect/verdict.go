@@ -104,6 +104,10 @@ func (j *judge) decideOther(i int, own ownership) {
 	}
 	user := a.Actor.Kind == ActorUser
 	unknown := j.ownersUnknown(r, n)
+	if v, relation, reason := j.eachHasReason(r, n); unknown && v != VerdictNone {
+		set(v, relation, reason)
+		return
+	}
 	switch {
 	case len(outside) > 0:
 		r.Columns = outside
@@ -207,7 +211,11 @@ func (j *judge) malformed(r *AccessRecord) string {
 			return "an owner's id is not of its declared type"
 		}
 	}
-	if act := &j.acc.Actor; act.Kind == ActorUser && act.Impersonating == "" && !ownerType.Valid(act.User) {
+	act := &j.acc.Actor
+	if act.Impersonating != "" {
+		ownerType = IDType{} // agents may have ids of another kind
+	}
+	if act.Kind == ActorUser && !ownerType.Valid(act.User) {
 		return "the actor's id is not of its declared type"
 	}
 	return ""
@@ -232,6 +240,13 @@ func (j *judge) tenantOf(r *AccessRecord, n *note) {
 		return
 	}
 	n.member, n.ended = j.facts.member(j.acc.Actor.User, r.Tenant, at)
+	if n.member != standingHolds {
+		for _, other := range j.facts.samePeople(j.person, at) {
+			if s, ended := j.facts.member(j.facts.ids.name(other), r.Tenant, at); s > n.member {
+				n.member, n.ended = s, ended
+			}
+		}
+	}
 	if n.byFilter && r.CameBack != Yes && n.member != standingHolds && n.member != standingGrace {
 		r.Tenant, n.member = "", standingUnknown // asked for is not got
 	}

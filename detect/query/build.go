@@ -23,7 +23,7 @@ func (r *reader) plan() *Plan {
 
 // tables puts the instances of one name together, in the order of the text.
 func (r *reader) tables() []Table {
-	filters := r.filters()
+	filters, choices := r.filters()
 	var tables []Table
 	places := make(map[string][]int)
 	var names []string
@@ -35,16 +35,17 @@ func (r *reader) tables() []Table {
 		places[name] = append(places[name], i)
 	}
 	for _, name := range names {
-		tables = append(tables, r.table(name, places[name], filters))
+		tables = append(tables, r.table(name, places[name], filters, choices))
 	}
 	return tables
 }
 
-func (r *reader) table(name string, places []int, filters [][]Filter) Table {
+func (r *reader) table(name string, at []int, filters [][]Filter, choices [][]Choice) Table {
 	t := Table{Name: name, Subquery: true}
 	partial, comes := false, false
 	var counted [][]Filter // of the places that come back, or of all if none does
-	for _, i := range places {
+	var chosen [][]Choice
+	for _, i := range at {
 		in := &r.instances[i]
 		t.Returns = t.Returns || in.returns()
 		t.Write = t.Write || in.write
@@ -65,14 +66,15 @@ func (r *reader) table(name string, places []int, filters [][]Filter) Table {
 	if t.Star || partial {
 		t.Columns = nil
 	}
-	for _, i := range places {
+	for _, i := range at {
 		if !t.Returns || r.instances[i].returns() {
-			counted = append(counted, filters[i])
+			counted, chosen = append(counted, filters[i]), append(chosen, choices[i])
 			comes = comes || r.comes(i)
 		}
 	}
 	t.Optional = t.Returns && !comes
 	t.Filters = inAll(counted)
+	t.Choices = places(counted, chosen, t.Filters)
 	return t
 }
 

@@ -24,10 +24,11 @@ func (r *reader) doorsOf(node *ast.Node) {
 		if cmd := p.GetCmdName(); cmd != "" && cmd != "all" && cmd != "select" {
 			return // says who may write, not who may read
 		}
-		r.policy("policy_created", p.GetTable(), p.GetRoles(), p.GetQual())
+		// A restrictive policy takes away from the others; always true, it takes nothing.
+		r.policy("policy_created", p.GetTable(), p.GetRoles(), p.GetPermissive() && isAlways(p.GetQual()))
 	case *ast.Node_AlterPolicyStmt:
 		p := n.AlterPolicyStmt
-		r.policy("policy_altered", p.GetTable(), p.GetRoles(), p.GetQual())
+		r.policy("policy_altered", p.GetTable(), p.GetRoles(), isAlways(p.GetQual()))
 	case *ast.Node_DropStmt:
 		if n.DropStmt.GetRemoveType() != ast.ObjectType_OBJECT_POLICY {
 			return
@@ -56,13 +57,13 @@ func (r *reader) door(d Door) {
 	r.doors = append(r.doors, d)
 }
 
-func (r *reader) policy(change string, table *ast.RangeVar, roles []*ast.Node, qual *ast.Node) {
+func (r *reader) policy(change string, table *ast.RangeVar, roles []*ast.Node, always bool) {
 	names := roleNames(roles)
 	if len(names) == 0 {
 		names = []string{""}
 	}
 	for _, role := range names {
-		r.door(Door{Table: relationName(table), Change: change, Role: role, Always: isAlways(qual)})
+		r.door(Door{Table: relationName(table), Change: change, Role: role, Always: always})
 	}
 }
 

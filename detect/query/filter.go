@@ -19,15 +19,18 @@ func (r *reader) predicate(node *ast.Node, sc *scope, holds *span) {
 	r.require(node, sc, holds)
 }
 
-// require notes the equalities that follow from a condition. It looks through AND
-// only: an equality under OR or NOT need not hold.
+// require notes the equalities that follow from a condition. It looks through AND;
+// of those under an OR one must hold, and those under NOT need not.
 func (r *reader) require(node *ast.Node, sc *scope, holds *span) {
 	r.spend(0)
 	if b := node.GetBoolExpr(); b != nil {
-		if b.GetBoolop() == ast.BoolExprType_AND_EXPR {
+		switch b.GetBoolop() {
+		case ast.BoolExprType_AND_EXPR:
 			for _, arg := range b.GetArgs() {
 				r.require(arg, sc, holds)
 			}
+		case ast.BoolExprType_OR_EXPR:
+			r.anyOf(b.GetArgs(), sc, holds)
 		}
 		return
 	}
@@ -79,12 +82,13 @@ func (r *reader) equality(left, right *ast.Node, sc *scope, holds *span) {
 	}
 }
 
-// oneOf notes column IN (values), if all of them are values.
+// oneOf notes column IN (values), if all of them are values, and value IN (columns).
 func (r *reader) oneOf(left *ast.Node, list []*ast.Node, sc *scope, holds *span) {
 	values := make([]Value, 0, len(list))
 	for _, item := range list {
 		v, ok := r.value(item)
 		if !ok {
+			r.oneOfColumns(left, list, sc, holds)
 			return
 		}
 		values = append(values, v)
@@ -146,20 +150,24 @@ const maxClosure = 1 << 18
 
 // filters gives, for each instance, the equalities with values that hold for its
 // rows that come back: those of the text, and those that follow through equal
-// columns.
-func (r *reader) filters() [][]Filter {
-	out := make([][]Filter, len(r.instances))
-	if len(r.facts) == 0 {
-		return out
+// columns; and the choices.
+func (r *reader) filters() (filters [][]Filter, choices [][]Choice) {
+	filters, choices = make([][]Filter, len(r.instances)), make([][]Choice, len(r.instances))
+	if len(r.facts) == 0 && len(r.choices) == 0 {
+		return filters, choices
 	}
 	follow := len(r.facts)*len(r.instances) <= maxClosure
 	for i := range r.instances {
-		out[i] = r.filtersOf(i, follow)
+		filters[i] = r.filtersUnder(i, r.facts, follow)
+		if len(r.choices) > 0 && follow {
+			filters[i], choices[i] = r.choose(i, filters[i])
+		}
 	}
-	return out
+	return filters, choices
 }
 
-func (r *reader) filtersOf(i int, follow bool) []Filter {
+// filtersUnder gives the filters of one instance that follow from facts.
+func (r *reader) filtersUnder(i int, facts []fact, follow bool) []Filter {
 	classes := equalColumns{}
 	var mine []column // columns of this instance that the facts name
 	note := func(c column) {
@@ -168,7 +176,7 @@ func (r *reader) filtersOf(i int, follow bool) []Filter {
 		}
 	}
 	relevant := false
-	for _, f := range r.facts {
+	for _, f := range facts {
 		if !f.holds.has(i) {
 			continue
 		}
@@ -185,7 +193,7 @@ func (r *reader) filtersOf(i int, follow bool) []Filter {
 		return nil
 	}
 	var filters []Filter
-	for _, f := range r.facts {
+	for _, f := range facts {
 		if f.values == nil || !f.holds.has(i) {
 			continue
 		}

@@ -42,6 +42,7 @@ func parse(normal []byte) (plan *Plan, reason string) {
 	}
 	plan = r.plan()
 	plan.Multi = len(tree.GetStmts()) > 1
+	plan.Prepares = len(tree.GetStmts()) == 1 && tree.GetStmts()[0].GetStmt().GetPrepareStmt() != nil
 	h := fnv.New64a()
 	_, _ = h.Write(normal)
 	plan.Fingerprint = h.Sum64()
@@ -79,11 +80,13 @@ type reader struct {
 	places    []int32
 	instances []instance
 	facts     []fact
+	choices   []choice
 	functions []string
 	doors     []Door
 	verb      Verb // of the first statement that has one
 	writes    Verb // of the first writing WITH clause of the statement at hand
 	steps     int
+	choosing  int // work spent on choices
 
 	testing     bool // inside WHERE or ON
 	inPredicate int  // above 0 inside a query that shows nothing

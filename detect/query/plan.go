@@ -15,6 +15,7 @@ type Plan struct {
 	Explain     bool
 	ForeignKey  bool // the check that Postgres makes for a foreign key
 	Catalog     bool // reads nothing but the catalog, or no table at all
+	Prepares    bool // PREPARE: it reads nothing itself; the audit log writes this text again at each EXECUTE
 	Multi       bool // several statements in one text; the plan is of all of them
 	Doors       []Door
 	Fingerprint uint64 // of the normalised text; the same in every process
@@ -63,6 +64,7 @@ type Table struct {
 	Columns  []string // columns that come back; empty with Star or when not told
 	Star     bool
 	Filters  []Filter // equalities that hold for each row that comes back
+	Choices  []Choice // of each, one alternative holds for each row that comes back
 	Tested   []string // columns that a predicate names, in whatever way; tells a scoped statement from an unscoped one
 	Subquery bool     // only inside a predicate
 	Optional bool     // a row of the result may hold no row of it: the far side of an outer join, a subquery among the outputs, one side of a UNION
@@ -75,6 +77,10 @@ type Filter struct {
 	Column string
 	Values []Value
 }
+
+// Choice is a condition of several alternatives, as OR makes, or UNION: all filters of
+// at least one of them hold.
+type Choice struct{ Alternatives [][]Filter }
 
 // Value is where a filter's value stands. Exactly one of the first two is set.
 type Value struct {

@@ -62,7 +62,7 @@ func say(p *Plan, literals []string, err error) string {
 	for _, flag := range []struct {
 		on   bool
 		name string
-	}{{p.Aggregate, "aggregate"}, {p.Folded, "folded"}, {p.Uncounted, "uncounted"}, {p.Explain, "explain"}, {p.ForeignKey, "foreign-key"}, {p.Catalog, "catalog"}, {p.Multi, "multi"}} {
+	}{{p.Aggregate, "aggregate"}, {p.Folded, "folded"}, {p.Uncounted, "uncounted"}, {p.Explain, "explain"}, {p.ForeignKey, "foreign-key"}, {p.Catalog, "catalog"}, {p.Prepares, "prepares"}, {p.Multi, "multi"}} {
 		if flag.on {
 			words = append(words, flag.name)
 		}
@@ -108,23 +108,32 @@ func sayTable(t *Table, literals []string) string {
 	default:
 		b.WriteString(" gives " + strings.Join(t.Columns, ","))
 	}
-	for i, f := range t.Filters {
-		word := " where "
-		if i > 0 {
-			word = " and "
+	if len(t.Filters) > 0 {
+		b.WriteString(" where " + sayFilters(t.Filters, literals))
+	}
+	for _, c := range t.Choices {
+		var alternatives []string
+		for _, filters := range c.Alternatives {
+			alternatives = append(alternatives, sayFilters(filters, literals))
 		}
-		b.WriteString(word + f.Column + "=")
-		for j, v := range f.Values {
-			if j > 0 {
-				b.WriteByte('|')
-			}
-			b.WriteString(sayValue(v, literals))
-		}
+		b.WriteString(" either (" + strings.Join(alternatives, " or ") + ")")
 	}
 	if len(t.Tested) > 0 {
 		b.WriteString(" tests " + strings.Join(t.Tested, ","))
 	}
 	return b.String()
+}
+
+func sayFilters(filters []Filter, literals []string) string {
+	var all []string
+	for _, f := range filters {
+		var values []string
+		for _, v := range f.Values {
+			values = append(values, sayValue(v, literals))
+		}
+		all = append(all, f.Column+"="+strings.Join(values, "|"))
+	}
+	return strings.Join(all, " and ")
 }
 
 func sayValue(v Value, literals []string) string {

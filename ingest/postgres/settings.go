@@ -18,6 +18,7 @@ const (
 	verbUpdate
 	verbDelete
 	verbCopy
+	verbPrepare
 	verbOther
 )
 
@@ -25,7 +26,7 @@ const (
 var commands = [...]string{
 	verbSelect: "SELECT", verbSet: "SET", verbReset: "RESET", verbDiscard: "DISCARD ALL", verbBegin: "BEGIN",
 	verbCommit: "COMMIT", verbRollback: "ROLLBACK", verbSavepoint: "SAVEPOINT", verbInsert: "INSERT",
-	verbUpdate: "UPDATE", verbDelete: "DELETE", verbCopy: "COPY", verbOther: "",
+	verbUpdate: "UPDATE", verbDelete: "DELETE", verbCopy: "COPY", verbPrepare: "PREPARE", verbOther: "",
 }
 
 // verbOf knows the first word of a statement.
@@ -69,6 +70,8 @@ func verbOf(word string) verb {
 		return verbDelete
 	case "COPY":
 		return verbCopy
+	case "PREPARE":
+		return verbPrepare
 	}
 	return verbOther
 }

@@ -58,6 +58,7 @@ type walker struct {
 	idRank   int              // of the header that gave set.RequestID
 	commands int              // statements of the text
 	reads    bool             // one of them does more than to change state
+	prepares bool             // one of them is PREPARE
 	list     int              // where a select list of nothing but set_config has come to; -1 outside
 	configs  int              // calls of set_config in that list
 }
@@ -66,8 +67,13 @@ type walker struct {
 // changes state. It is called last, when all else of st is known.
 func (w *walker) read(st *detect.Statement, mem *decode.Scratch, does effects) {
 	w.lexer = lexer{sql: st.SQL, mem: mem}
-	w.st, w.does, w.set, w.idRank, w.commands, w.reads, w.list = st, does, nil, 0, 0, false, -1
+	w.st, w.does, w.set, w.idRank, w.commands, w.reads, w.prepares, w.list = st, does, nil, 0, 0, false, false, -1
 	w.walk()
+	if w.prepares && w.commands == 1 {
+		// At each EXECUTE the audit log writes this text again. Its comments are of the request
+		// that prepared it, not of the one that runs it.
+		st.RequestID, st.TraceID, st.Route = "", "", ""
+	}
 	if st.RequestID == "" || st.TraceID == "" {
 		w.conventions(st.App)
 	}
@@ -176,6 +182,8 @@ func (w *walker) statement() {
 			w.reads = true
 		}
 	case verbBegin, verbCommit, verbSavepoint:
+	case verbPrepare:
+		w.reads, w.prepares = true, true
 	default:
 		w.reads = true
 	}

@@ -59,7 +59,8 @@ func (r *Report) Stats(s detect.Stats) {
 	for reason, n := range s.Undecided {
 		r.Undecided["statement "+reason] += int64(n)
 	}
-	r.Undecided["statement in a session not seen from its start: its login role is taken"] += int64(s.StateLost)
+	r.Undecided["statement whose effective role cannot be told"] += int64(s.StateLost)
+	r.Undecided["transaction whose statements name several requests"] += int64(s.Mixed)
 	r.Undecided["line too late to be joined"] += int64(s.Apart)
 	r.Undecided["line decided early, memory was full"] += int64(s.Evicted)
 }

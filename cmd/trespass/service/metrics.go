@@ -161,12 +161,13 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 }
 
 // roleLost are the reasons for an undecided event beyond those of the SQL.
-var roleLost = []string{reasonState, reasonOwner, reasonActor}
+var roleLost = []string{reasonState, reasonOwner, reasonActor, reasonMixed}
 
 const (
-	reasonState = "role_unknown"  // the effective role of a statement cannot be told
-	reasonOwner = "owner_unknown" // a record came back, and nobody can say whose it is
-	reasonActor = "actor_unknown" // a record came back, and nobody can say who read it
+	reasonState = "role_unknown"   // the effective role of a statement cannot be told
+	reasonOwner = "owner_unknown"  // a record came back, and nobody can say whose it is
+	reasonActor = "actor_unknown"  // a record came back, and nobody can say who read it
+	reasonMixed = "mixed_requests" // the statements of a transaction name several requests, so it belongs to none
 )
 
 // tables are the names that a sink writes to.
@@ -291,6 +292,7 @@ func (m *metrics) judged(d *detect.Detector, last *detect.Stats) {
 	m.undecided.WithLabelValues(reasonState).Add(float64(now.StateLost - last.StateLost))
 	m.undecided.WithLabelValues(reasonOwner).Add(float64(now.Verdicts[detect.VerdictOwnerUnknown] - last.Verdicts[detect.VerdictOwnerUnknown]))
 	m.undecided.WithLabelValues(reasonActor).Add(float64(now.Verdicts[detect.VerdictActorUnknown] - last.Verdicts[detect.VerdictActorUnknown]))
+	m.undecided.WithLabelValues(reasonMixed).Add(float64(now.Mixed - last.Mixed))
 	for _, r := range detect.Skips() {
 		m.skipped.WithLabelValues(r.String()).Add(float64(now.Skipped[r] - last.Skipped[r]))
 	}
