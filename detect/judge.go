@@ -83,7 +83,7 @@ const (
 )
 
 // newJudge makes a judge. The policy must be compiled; env names the environment of
-// accesses whose lines do not. From now on the facts go by this policy's windows. From now on the facts go by this policy's windows.
+// accesses whose lines do not. From now on the facts go by this policy's windows.
 func newJudge(p *Policy, f *Facts, env string) *judge {
 	if env == "" {
 		env = "production"
@@ -92,7 +92,7 @@ func newJudge(p *Policy, f *Facts, env string) *judge {
 	return &judge{policy: p, facts: f, env: env, rules: Rules(), tables: newTables(p, f), index: make(map[recordKey]int)}
 }
 
-// access judges one access: it fills the second part of a, and appends to out one Read
+// verdicts judges one access: it fills the second part of a, and appends to out one Read
 // for each record that came back, or may have, and the findings, in a fixed order.
 //
 // Of a provisional access, which is one Complete request line that is not joined yet,
@@ -100,7 +100,7 @@ func newJudge(p *Policy, f *Facts, env string) *judge {
 // left to the caller.
 //
 // a.Records is good until the next call. What is appended to out is the receiver's for ever.
-func (j *judge) access(a *Access, provisional bool, out *Output) {
+func (j *judge) verdicts(a *Access, provisional bool, out *Output) {
 	j.begin(a)
 	j.place()
 	j.actor()

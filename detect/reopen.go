@@ -74,7 +74,14 @@ func (r *reopening) hash(s string) uint64 { return maphash.String(r.seed, s) }
 // keep puts a decided access at hand.
 func (r *reopening) keep(d *Detector, a *Access, revision uint32, findings []Finding, reads []Read) {
 	r.latest = max(r.latest, a.Time)
-	for r.first < len(r.items) && (r.items[r.first].access.Time < r.latest-d.w.orphan-d.w.reopen || len(r.items)-r.first >= d.o.MaxReopen) {
+	for r.first < len(r.items) {
+		old := r.items[r.first].access.Time < r.latest-d.w.orphan-d.w.reopen
+		if !old && len(r.items)-r.first < d.o.MaxReopen {
+			break
+		}
+		if !old {
+			d.stats.Forgotten++
+		}
 		r.expire()
 	}
 	kept := Access{Key: a.Key, Time: a.Time, Late: a.Late, Cold: a.Cold}
@@ -187,11 +194,16 @@ func (d *Detector) rejudge(it *reopened) {
 	requests, statements := append(a.Requests, it.access.Requests...), append(a.Statements, it.access.Statements...)
 	*a = it.access
 	a.Requests, a.Statements = requests, statements
-	from, reads := len(d.out.Findings), len(d.out.Reads)
+	before := d.out.extent()
+	from, reads := before.findings, before.reads
 	d.judging.access(a, false, &d.out)
+	if len(d.out.Failures) > before.failures {
+		d.out.cut(extent{from, reads, len(d.out.Failures)}) // what was given out before stands
+		return
+	}
 	digest := d.reopen.digest(d.out.Findings[from:], d.out.Reads[reads:])
 	if digest == it.digest {
-		d.out.cut(from, reads)
+		d.out.cut(before)
 		return
 	}
 	d.stats.Reviewed++

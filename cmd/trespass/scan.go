@@ -117,6 +117,7 @@ type scan struct {
 	outputs []output
 	out     detect.Output
 	failed  []error
+	broken  map[string]bool // rules that have failed
 }
 
 // load reads the policy, or takes one that knows no table.
@@ -168,7 +169,7 @@ func (s *scan) run(ctx context.Context, paths, outputs []string) (err error) {
 // verdict gives the exit code: what could not be read outranks what was found.
 func (s *scan) verdict() error {
 	if err := errors.Join(s.failed...); err != nil {
-		return fmt.Errorf("not everything could be read:\n%w", err)
+		return fmt.Errorf("not everything could be read and judged:\n%w", err)
 	}
 	if worst, any := s.report.Worst(); any && s.floor != nil && worst >= *s.floor {
 		return &exitError{code: exitFindings}
@@ -231,10 +232,30 @@ func (s *scan) judge(ctx context.Context, set *files.Set) error {
 	}
 }
 
+// failure tells of the first access that a rule could not judge; the scan then ends as
+// one that could not finish.
+func (s *scan) failure(f *detect.Failure) {
+	if s.broken[f.Rule] {
+		return
+	}
+	if s.broken == nil {
+		s.broken = map[string]bool{}
+	}
+	s.broken[f.Rule] = true
+	place := "an access"
+	if len(f.Origins) > 0 {
+		place = f.Origins[0].String()
+	}
+	s.failed = append(s.failed, fmt.Errorf("judge %s: %s failed: %s; this is a bug of trespass, please report it with these lines:\n%s", place, f.Rule, f.Cause, f.Stack))
+}
+
 // take passes on what is decided.
 func (s *scan) take(detector *detect.Detector) error {
-	s.out.Findings, s.out.Reads = s.out.Findings[:0], s.out.Reads[:0]
+	s.out.Findings, s.out.Reads, s.out.Failures = s.out.Findings[:0], s.out.Reads[:0], s.out.Failures[:0]
 	detector.Take(&s.out)
+	for i := range s.out.Failures {
+		s.failure(&s.out.Failures[i])
+	}
 	for i := range s.out.Findings {
 		s.report.Finding(s.out.Findings[i])
 	}
