@@ -53,7 +53,7 @@ func listQuestions() string {
 }
 
 func questionCommand(std streams, q clickhouse.Question) *cobra.Command {
-	var to storeFlags
+	to := storeFlags{existing: true}
 	var since, until, format string
 	var limit int
 	values := map[string]*string{}
@@ -91,6 +91,10 @@ func questionCommand(std streams, q clickhouse.Question) *cobra.Command {
 			return to.open(cmd.Context(), func(ctx context.Context, store *clickhouse.Store) error {
 				answer, err := store.Ask(ctx, a)
 				if err != nil {
+					// A schema that is not there is the likelier reason, and the clearer one.
+					if st, statusErr := store.Status(ctx, clickhouse.Rendering{}); statusErr == nil && st.Err() != nil {
+						return fmt.Errorf("ask %s: %w", q.Name, st.Err())
+					}
 					return err
 				}
 				defer func() { _ = answer.Close() }()
@@ -109,6 +113,7 @@ func questionCommand(std streams, q clickhouse.Question) *cobra.Command {
 	cmd.Flags().StringVar(&since, "since", "30d", "from then on: a time (2026-11-01, 2026-11-01T12:00:00Z) or so long ago (90m, 24h, 30d)")
 	cmd.Flags().StringVar(&until, "until", "0s", "up to then, not included; same forms")
 	cmd.Flags().StringVarP(&format, "output", "o", "table", "table, json, ndjson or csv")
+	completeFlag(cmd, "output", "table", "json", "ndjson", "csv")
 	cmd.Flags().IntVar(&limit, "limit", 1000, "at most so many rows; 0 for all")
 	return cmd
 }

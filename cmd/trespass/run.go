@@ -64,6 +64,7 @@ SIGTERM stops: what is decided is written and committed within ten seconds.`,
 	cmd.Flags().StringVar(&said.format, "log-format", "", "auto, console or json, instead of the configuration's log.format")
 	cmd.Flags().BoolVarP(&said.verbose, "verbose", "v", false, "log everything, instead of the configuration's log.level")
 	cmd.Flags().BoolVarP(&said.quiet, "quiet", "q", false, "log warnings and errors only, instead of the configuration's log.level")
+	completeFlag(cmd, "log-format", "auto", "console", "json")
 	return cmd
 }
 

@@ -92,6 +92,10 @@ Exit code 1 when a finding is at or above --fail-on, 2 when it could not finish.
 	f.StringVar(&s.environment, "environment", "production", "name for accesses whose lines name no environment")
 	f.StringVar(&colour, "color", "auto", "auto, always or never")
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "no progress on standard error")
+	completeFlag(cmd, "fail-on", "info", "low", "medium", "high", "critical", "none")
+	completeFlag(cmd, "format", formatNames()...)
+	completeFlag(cmd, "output", forms()...)
+	completeFlag(cmd, "color", screen.Modes()...)
 	return cmd
 }
 
