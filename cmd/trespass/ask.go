@@ -10,10 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"trespass.dev/trespass/cmd/trespass/screen"
 	"trespass.dev/trespass/sink/clickhouse"
 )
 
@@ -139,34 +137,6 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 // answerWriters are the forms of an answer. Each gives the number of rows.
 var answerWriters = map[string]func(io.Writer, *clickhouse.Answer) (int, error){
 	"table": writeTable, "json": writeJSON, "ndjson": writeNDJSON, "csv": writeCSV,
-}
-
-func writeTable(w io.Writer, a *clickhouse.Answer) (int, error) {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	head := make(table.Row, len(a.Columns))
-	for i, c := range a.Columns {
-		head[i] = c
-	}
-	t.AppendHeader(head)
-	n, err := each(a, func(row []any) error {
-		cells := make(table.Row, len(row))
-		for i, v := range row {
-			cells[i] = screen.Clean(cell(v))
-		}
-		t.AppendRow(cells)
-		return nil
-	})
-	switch {
-	case err != nil:
-	case n == 0:
-		_, err = fmt.Fprintln(w, "No rows.")
-	case n == 1:
-		_, err = fmt.Fprintf(w, "%s\n1 row\n", t.Render())
-	default:
-		_, err = fmt.Fprintf(w, "%s\n%d rows\n", t.Render(), n)
-	}
-	return n, err
 }
 
 func writeJSON(w io.Writer, a *clickhouse.Answer) (int, error) {
