@@ -53,6 +53,20 @@ type Progress struct {
 type Output struct {
 	Findings []Finding
 	Reads    []Read
+	Failures []Failure // what could not be judged for a bug of ours; empty in a sound program
+}
+
+// extent is how much an Output holds.
+type extent struct{ findings, reads, failures int }
+
+func (o *Output) extent() extent { return extent{len(o.Findings), len(o.Reads), len(o.Failures)} }
+
+// cut drops what was appended since.
+func (o *Output) cut(m extent) {
+	clear(o.Findings[m.findings:])
+	clear(o.Reads[m.reads:])
+	clear(o.Failures[m.failures:])
+	o.Findings, o.Reads, o.Failures = o.Findings[:m.findings], o.Reads[:m.reads], o.Failures[:m.failures]
 }
 
 // Detector joins events into accesses and judges them. What it decides depends on
@@ -217,6 +231,8 @@ func (d *Detector) Take(out *Output) {
 	d.review()
 	out.Findings = d.findings.hand(out.Findings, &d.out.Findings)
 	out.Reads = d.reads.hand(out.Reads, &d.out.Reads)
+	out.Failures = append(out.Failures, d.out.Failures...)
+	d.out.Failures = nil
 	for _, h := range d.settle {
 		d.parts[h.part].track.Settle(h.ticket)
 	}
@@ -419,7 +435,7 @@ func (d *Detector) settled(n int32) {
 	}
 	h := hold{part: x.holder, ticket: x.ticket}
 	x.holder = none
-	if len(d.out.Findings)+len(d.out.Reads) == 0 {
+	if d.out.extent() == (extent{}) {
 		d.parts[h.part].track.Settle(h.ticket)
 		return
 	}

@@ -34,9 +34,12 @@ func (d *Detector) provisional(n int32) {
 	} else {
 		a.Key = d.requestKey(keyComplete, r.RequestID, r.TraceID, r.UserID, x.time)
 	}
-	from := len(d.out.Findings)
+	before := d.out.extent()
 	d.judging.access(a, true, &d.out)
-	found := d.out.Findings[from:]
+	found := d.out.Findings[before.findings:]
+	// What fails now fails again when the line is decided, and is told then.
+	clear(d.out.Failures[before.failures:])
+	d.out.Failures = d.out.Failures[:before.failures]
 	if len(found) == 0 {
 		return
 	}
@@ -46,7 +49,7 @@ func (d *Detector) provisional(n int32) {
 	}
 	d.early[n] = slices.Clone(found)
 	if !x.is(flagEmit) {
-		d.out.cut(from, len(d.out.Reads))
+		d.out.cut(before)
 	}
 }
 
@@ -56,7 +59,8 @@ func (d *Detector) provisional(n int32) {
 func (d *Detector) finish(emit bool, lines int, early []int32) {
 	a := &d.access
 	a.Cold = d.cold(a.Time)
-	from, reads := len(d.out.Findings), len(d.out.Reads)
+	before := d.out.extent()
+	from := before.findings
 	d.judging.access(a, false, &d.out)
 	revision := uint32(1 + lines)
 	for i := from; i < len(d.out.Findings); i++ {
@@ -77,7 +81,7 @@ func (d *Detector) finish(emit bool, lines int, early []int32) {
 		}
 	}
 	if !emit {
-		d.out.cut(from, reads)
+		d.out.cut(before)
 		return
 	}
 	d.stats.judged(a)
@@ -96,13 +100,6 @@ func (d *Detector) takeBack(findings []Finding, from int, revision uint32) {
 		f.Revision, f.Resolved = revision, true
 		d.out.Findings = append(d.out.Findings, f)
 	}
-}
-
-// cut drops what was appended since.
-func (o *Output) cut(findings, reads int) {
-	clear(o.Findings[findings:])
-	clear(o.Reads[reads:])
-	o.Findings, o.Reads = o.Findings[:findings], o.Reads[:reads]
 }
 
 // cold tells whether a time is so near the start of a partition whose past nobody

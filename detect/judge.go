@@ -105,7 +105,7 @@ func newJudge(p *Policy, f *Facts, env string) *judge {
 	return &judge{policy: p, facts: f, env: env, rules: Rules(), tables: newTables(p, f), routes: routeCache{}, index: make(map[recordKey]int)}
 }
 
-// access judges one access: it fills the second part of a, and appends to out one Read
+// verdicts judges one access: it fills the second part of a, and appends to out one Read
 // for each record that came back, or may have, and the findings, in a fixed order.
 //
 // Of a provisional access, which is one Complete request line that is not joined yet,
@@ -113,7 +113,7 @@ func newJudge(p *Policy, f *Facts, env string) *judge {
 // left to the caller.
 //
 // a.Records is good until the next call. What is appended to out is the receiver's for ever.
-func (j *judge) access(a *Access, provisional bool, out *Output) {
+func (j *judge) verdicts(a *Access, provisional bool, out *Output) {
 	j.begin(a)
 	j.place()
 	j.actor()

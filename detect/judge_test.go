@@ -137,6 +137,9 @@ func TestVerdictsAreTotal(t *testing.T) {
 			}
 			var out Output
 			newJudge(p, f, "").access(a, false, &out)
+			if len(out.Failures) > 0 {
+				rt.Fatalf("%+v", out.Failures)
+			}
 			return out
 		}
 		order, statementOrder := upTo(len(lines)), upTo(len(statements))

@@ -97,7 +97,14 @@ func (r *reopening) hash(s string) uint64 { return maphash.String(r.seed, s) }
 func (d *Detector) remember(a *Access, revision uint32, findings []Finding) {
 	r := &d.reopen
 	r.latest = max(r.latest, a.Time)
-	for r.items.length > 0 && (r.items.at(0).time < r.latest-d.w.orphan-d.w.reopen || r.items.length >= d.o.MaxReopen) {
+	for r.items.length > 0 {
+		old := r.items.at(0).time < r.latest-d.w.orphan-d.w.reopen
+		if !old && r.items.length < d.o.MaxReopen {
+			break
+		}
+		if !old {
+			d.stats.Forgotten++
+		}
 		r.expire()
 	}
 	from := r.names.length
@@ -197,14 +204,19 @@ func (d *Detector) rejudge(it *reopened) {
 	for i := range it.lines {
 		d.readBack(a, &it.lines[i])
 	}
-	from, reads := len(d.out.Findings), len(d.out.Reads)
+	before := d.out.extent()
+	from, reads := before.findings, before.reads
 	d.judging.access(a, false, &d.out)
+	if len(d.out.Failures) > before.failures {
+		d.out.cut(extent{from, reads, len(d.out.Failures)}) // what was given out before stands
+		return
+	}
 	r := &d.reopen
 	names := r.names.length
 	digest := r.digest(a, d.out.Findings[from:])
 	r.names.cut(r.names.length - names)
 	if digest == it.digest {
-		d.out.cut(from, reads)
+		d.out.cut(before)
 		return
 	}
 	d.stats.Reviewed++

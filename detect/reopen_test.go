@@ -154,3 +154,22 @@ func TestANewPolicyJudgesWhatIsDecidedFromThenOn(t *testing.T) {
 		t.Errorf("the table belongs to nobody now: %+v", out.Findings)
 	}
 }
+
+// What late facts can no longer change, because there was no room for it, is counted.
+func TestAnAccessForgottenForWantOfRoomIsCounted(t *testing.T) {
+	s, facts := shop(t, Options{MaxReopen: 1})
+	s.see(facts, owner("Z", "bob", noon-second))
+	for i, record := range []string{"A", "B", "C"} {
+		e := event("get "+record, 1+float64(i), "r"+record, "ann", record)
+		e.Request.Status = 200
+		s.see(0, e)
+	}
+	s.see(0, tick(120))
+	s.see(0, tick(120))
+	if out := s.took(); len(out.Reads) != 3 {
+		t.Fatalf("%d reads, want 3", len(out.Reads))
+	}
+	if n := s.Stats().Forgotten; n != 2 {
+		t.Errorf("%d accesses are counted as forgotten, want 2", n)
+	}
+}

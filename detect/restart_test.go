@@ -203,6 +203,9 @@ func (p *process) done(w world) bool {
 // take begins a batch: what was decided, and the offsets that it lets pass.
 func (p *process) take() {
 	p.Take(&p.batch)
+	if len(p.batch.Failures) > 0 {
+		panic(p.batch.Failures[0].Stack)
+	}
 	p.progress = p.progress[:0]
 	for i := range p.parts {
 		p.progress = append(p.progress, p.Progress(Part(i)))

@@ -43,6 +43,7 @@ type Stats struct {
 	Apart       uint64            // lines too late to be joined, those included
 	Duplicates  uint64            // lines delivered again
 	Evicted     uint64            // lines decided early, or by themselves, for want of room
+	Forgotten   uint64            // decided accesses that late facts can no longer change, for want of room
 	Mixed       uint64            // transactions whose statements name several requests
 	StateLost   uint64            // reads whose effective role cannot be told
 	Skipped     [7]uint64         // by Skip

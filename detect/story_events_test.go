@@ -446,5 +446,8 @@ func detectStory(t *testing.T, policy *detect.Policy, events []storyEvent, shuff
 	}
 	var out detect.Output
 	d.Take(&out)
+	for _, f := range out.Failures {
+		t.Errorf("%s failed: %s\n%s", f.Rule, f.Cause, f.Stack)
+	}
 	return out
 }

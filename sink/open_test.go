@@ -272,6 +272,63 @@ func TestSecondProcess(t *testing.T) {
 }
 
 // TestMigrateAtOnce runs the migrations by several at once, then again.
+// TestManyStartAtOnce: of several processes that open one directory at the same moment
+// one runs the engine, and the others wait for it and use it.
+func TestManyStartAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	opened := make(chan *sink.Opened, 4)
+	for range cap(opened) {
+		go func() {
+			s, err := sink.Open(context.Background(), options(t, dir))
+			if err != nil {
+				t.Error(err)
+			}
+			opened <- s
+		}()
+	}
+	owners := 0
+	for range cap(opened) {
+		s := <-opened
+		if s == nil {
+			continue
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		if !s.Engine.Attached() {
+			owners++
+		}
+	}
+	if owners != 1 {
+		t.Errorf("%d processes run an engine on one directory", owners)
+	}
+}
+
+// TestOwnerOfTheEngineGoes: a process that used another's engine runs it when that one has
+// ended, at the same address, and what it writes then is stored.
+func TestOwnerOfTheEngineGoes(t *testing.T) {
+	dir := t.TempDir()
+	first := open(t, options(t, dir))
+	second := open(t, options(t, dir))
+	address := second.Engine.URL()
+	if !second.Engine.Attached() || first.Engine.URL() != address {
+		t.Fatalf("the second has an engine of its own at %s", address)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := second.Write(ctx, sample(3)); err != nil {
+		t.Fatal(err)
+	}
+	if second.Engine.Attached() || second.Engine.URL() != address || second.Engine.PID() == 0 {
+		t.Errorf("attached %v, at %s", second.Engine.Attached(), second.Engine.URL())
+	}
+	third := open(t, options(t, dir))
+	if rows := count(t, third, "who-read-record", map[string]string{"table": "orders", "record": "o1"}); len(rows) != 1 {
+		t.Errorf("%d rows are stored, want 1", len(rows))
+	}
+}
+
 func TestMigrateAtOnce(t *testing.T) {
 	o := options(t, t.TempDir())
 	store, closeStore, err := sink.Store(t.Context(), o)

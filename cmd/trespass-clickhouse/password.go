@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -38,14 +39,24 @@ func readPassword(path string) (string, error) {
 	return password, nil
 }
 
+// makePassword makes the file whole or not at all: several processes may start on one
+// directory at the same moment, and the password of the first counts for all of them.
 func makePassword(path string) (string, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(path), ".password-")
 	if err != nil {
 		return "", fmt.Errorf("making the password file: %w", err)
 	}
-	password := rand.Text()
-	if _, err := f.WriteString(password + "\n"); err != nil {
-		return "", errors.Join(fmt.Errorf("writing the password file: %w", err), f.Close(), os.Remove(path))
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(rand.Text() + "\n")
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return "", fmt.Errorf("writing the password file: %w", err)
 	}
-	return password, f.Close()
+	err = os.Link(f.Name(), path)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		err = os.Rename(f.Name(), path) // a file system without hard links
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("making the password file: %w", err)
+	}
+	return readPassword(path)
 }

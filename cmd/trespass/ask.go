@@ -10,10 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"trespass.dev/trespass/cmd/trespass/screen"
 	"trespass.dev/trespass/sink/clickhouse"
 )
 
@@ -53,7 +51,7 @@ func listQuestions() string {
 }
 
 func questionCommand(std streams, q clickhouse.Question) *cobra.Command {
-	var to storeFlags
+	to := storeFlags{existing: true}
 	var since, until, format string
 	var limit int
 	values := map[string]*string{}
@@ -91,6 +89,10 @@ func questionCommand(std streams, q clickhouse.Question) *cobra.Command {
 			return to.open(cmd.Context(), func(ctx context.Context, store *clickhouse.Store) error {
 				answer, err := store.Ask(ctx, a)
 				if err != nil {
+					// A schema that is not there is the likelier reason, and the clearer one.
+					if st, statusErr := store.Status(ctx, clickhouse.Rendering{}); statusErr == nil && st.Err() != nil {
+						return fmt.Errorf("ask %s: %w", q.Name, st.Err())
+					}
 					return err
 				}
 				defer func() { _ = answer.Close() }()
@@ -109,6 +111,7 @@ func questionCommand(std streams, q clickhouse.Question) *cobra.Command {
 	cmd.Flags().StringVar(&since, "since", "30d", "from then on: a time (2026-11-01, 2026-11-01T12:00:00Z) or so long ago (90m, 24h, 30d)")
 	cmd.Flags().StringVar(&until, "until", "0s", "up to then, not included; same forms")
 	cmd.Flags().StringVarP(&format, "output", "o", "table", "table, json, ndjson or csv")
+	completeFlag(cmd, "output", "table", "json", "ndjson", "csv")
 	cmd.Flags().IntVar(&limit, "limit", 1000, "at most so many rows; 0 for all")
 	return cmd
 }
@@ -134,34 +137,6 @@ func parseTime(text string, now time.Time) (time.Time, error) {
 // answerWriters are the forms of an answer. Each gives the number of rows.
 var answerWriters = map[string]func(io.Writer, *clickhouse.Answer) (int, error){
 	"table": writeTable, "json": writeJSON, "ndjson": writeNDJSON, "csv": writeCSV,
-}
-
-func writeTable(w io.Writer, a *clickhouse.Answer) (int, error) {
-	t := table.NewWriter()
-	t.SetStyle(table.StyleLight)
-	head := make(table.Row, len(a.Columns))
-	for i, c := range a.Columns {
-		head[i] = c
-	}
-	t.AppendHeader(head)
-	n, err := each(a, func(row []any) error {
-		cells := make(table.Row, len(row))
-		for i, v := range row {
-			cells[i] = screen.Clean(cell(v))
-		}
-		t.AppendRow(cells)
-		return nil
-	})
-	switch {
-	case err != nil:
-	case n == 0:
-		_, err = fmt.Fprintln(w, "No rows.")
-	case n == 1:
-		_, err = fmt.Fprintf(w, "%s\n1 row\n", t.Render())
-	default:
-		_, err = fmt.Fprintf(w, "%s\n%d rows\n", t.Render(), n)
-	}
-	return n, err
 }
 
 func writeJSON(w io.Writer, a *clickhouse.Answer) (int, error) {

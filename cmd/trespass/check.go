@@ -46,14 +46,9 @@ unless --no-environment is given. Nothing is changed.`,
 			if policyPath == "" {
 				policyPath = c.Path(c.Policy)
 			}
-			policyErr := checkPolicy(std, policyPath, c.Formats)
-			set, err := prepare(c, &service.Rules{})
-			if err := errors.Join(policyErr, err); err != nil {
-				return configError(err)
-			}
-			say(std, "ok  configuration %s", configPath)
-			if noEnvironment {
-				return nil
+			set, err := checkFiles(std, c, configPath, policyPath)
+			if err != nil || noEnvironment {
+				return err
 			}
 			return checkEnvironment(cmd.Context(), std, set)
 		},
@@ -62,6 +57,26 @@ unless --no-environment is given. Nothing is changed.`,
 	cmd.Flags().StringVarP(&configPath, "config", "c", "", "trespass.yaml")
 	cmd.Flags().BoolVar(&noEnvironment, "no-environment", false, "do not look at Kafka and the sink")
 	return cmd
+}
+
+// checkFiles looks at a configuration and its policy without any connection.
+func checkFiles(std streams, c config.Config, configPath, policyPath string) (*settings, error) {
+	policyErr := checkPolicy(std, policyPath, c.Formats)
+	set, err := prepare(c, &service.Rules{})
+	if err := errors.Join(policyErr, err); err != nil {
+		return nil, configError(err)
+	}
+	say(std, "ok  configuration %s", configPath)
+	return set, nil
+}
+
+// checkAll looks at a configuration and at all that it names.
+func checkAll(ctx context.Context, std streams, c config.Config, configPath string) error {
+	set, err := checkFiles(std, c, configPath, c.Path(c.Policy))
+	if err != nil {
+		return err
+	}
+	return checkEnvironment(ctx, std, set)
 }
 
 func say(std streams, format string, a ...any) { _, _ = fmt.Fprintf(std.out, format+"\n", a...) }

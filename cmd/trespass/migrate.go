@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -89,6 +90,7 @@ func migrateCommand(std streams) *cobra.Command {
 type storeFlags struct {
 	config, address, passwordFile, library string
 	database, cluster                      string
+	existing                               bool // a directory that is not there is not made
 }
 
 func (f *storeFlags) flags(cmd *cobra.Command) {
@@ -116,6 +118,11 @@ func (f *storeFlags) open(ctx context.Context, do func(context.Context, *clickho
 	if err != nil {
 		return configError(err)
 	}
+	if kind, dir, err := sink.Parse(c.SinkAddress()); f.existing && err == nil && kind == sink.Embedded {
+		if _, err := os.Stat(dir); err != nil {
+			return fmt.Errorf("nothing is stored there: %w; name the directory that trespass run or the demo writes to", err)
+		}
+	}
 	store, closeStore, err := sink.Store(ctx, sink.Options{Address: c.SinkAddress(), Password: password, Engine: engineOptions(&c)})
 	if err != nil {
 		return sinkError(err)
@@ -133,6 +140,9 @@ func sinkError(err error) error {
 		if errors.Is(err, e) {
 			return fmt.Errorf("open the sink: %w; give another directory (sink.address, or --sink), or room and the right to write to this one", err)
 		}
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("open the sink: %w; does ClickHouse run there, and is it the right port (sink.address, or --sink)?", err)
 	}
 	return fmt.Errorf("open the sink: %w", err)
 }

@@ -32,6 +32,7 @@ func rulesCommand(std streams) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&format, "output", "o", "text", "text, json or markdown")
+	completeFlag(cmd, "output", "text", "json", "markdown")
 	return cmd
 }
 

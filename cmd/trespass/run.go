@@ -27,6 +27,8 @@ import (
 
 func runCommand(std streams) *cobra.Command {
 	var path string
+	var said runLog
+	var check bool
 	cmd := &cobra.Command{
 		Use:   "run --config FILE",
 		Short: "Read Kafka day and night, judge, and write findings to ClickHouse",
@@ -45,6 +47,12 @@ SIGTERM stops: what is decided is written and committed within ten seconds.`,
 			if err != nil {
 				return configError(err)
 			}
+			if err := said.apply(&c); err != nil {
+				return usageError(err)
+			}
+			if check {
+				return checkAll(cmd.Context(), std, c, path)
+			}
 			hup := make(chan os.Signal, 1)
 			signal.Notify(hup, syscall.SIGHUP)
 			defer signal.Stop(hup)
@@ -52,7 +60,38 @@ SIGTERM stops: what is decided is written and committed within ten seconds.`,
 		},
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", "", "trespass.yaml (see deploy/trespass.yaml)")
+	cmd.Flags().BoolVar(&check, "check", false, "check everything, as trespass check does, and end")
+	cmd.Flags().StringVar(&said.format, "log-format", "", "auto, console or json, instead of the configuration's log.format")
+	cmd.Flags().BoolVarP(&said.verbose, "verbose", "v", false, "log everything, instead of the configuration's log.level")
+	cmd.Flags().BoolVarP(&said.quiet, "quiet", "q", false, "log warnings and errors only, instead of the configuration's log.level")
+	completeFlag(cmd, "log-format", "auto", "console", "json")
 	return cmd
+}
+
+// runLog is what the command line says of the service's log. It counts before the
+// configuration.
+type runLog struct {
+	format         string
+	verbose, quiet bool
+}
+
+func (l *runLog) apply(c *config.Config) error {
+	switch l.format {
+	case "":
+	case "auto", "console", "json":
+		c.Log.Format = l.format
+	default:
+		return fmt.Errorf("--log-format %q: want auto, console or json", l.format)
+	}
+	switch {
+	case l.verbose && l.quiet:
+		return errors.New("--verbose and --quiet: give one of them")
+	case l.verbose:
+		c.Log.Level = "debug"
+	case l.quiet:
+		c.Log.Level = "warn"
+	}
+	return nil
 }
 
 // wireOptions are what differs between run and demo.

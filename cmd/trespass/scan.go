@@ -92,6 +92,10 @@ Exit code 1 when a finding is at or above --fail-on, 2 when it could not finish.
 	f.StringVar(&s.environment, "environment", "production", "name for accesses whose lines name no environment")
 	f.StringVar(&colour, "color", "auto", "auto, always or never")
 	f.BoolVarP(&s.quiet, "quiet", "q", false, "no progress on standard error")
+	completeFlag(cmd, "fail-on", "info", "low", "medium", "high", "critical", "none")
+	completeFlag(cmd, "format", formatNames()...)
+	completeFlag(cmd, "output", forms()...)
+	completeFlag(cmd, "color", screen.Modes()...)
 	return cmd
 }
 
@@ -117,6 +121,7 @@ type scan struct {
 	outputs []output
 	out     detect.Output
 	failed  []error
+	broken  map[string]bool // rules that have failed
 }
 
 // load reads the policy, or takes one that knows no table.
@@ -168,7 +173,7 @@ func (s *scan) run(ctx context.Context, paths, outputs []string) (err error) {
 // verdict gives the exit code: what could not be read outranks what was found.
 func (s *scan) verdict() error {
 	if err := errors.Join(s.failed...); err != nil {
-		return fmt.Errorf("not everything could be read:\n%w", err)
+		return fmt.Errorf("not everything could be read and judged:\n%w", err)
 	}
 	if worst, any := s.report.Worst(); any && s.floor != nil && worst >= *s.floor {
 		return &exitError{code: exitFindings}
@@ -229,10 +234,30 @@ func (s *scan) judge(ctx context.Context, set *files.Set) error {
 	}
 }
 
+// failure tells of the first access that a rule could not judge; the scan then ends as
+// one that could not finish.
+func (s *scan) failure(f *detect.Failure) {
+	if s.broken[f.Rule] {
+		return
+	}
+	if s.broken == nil {
+		s.broken = map[string]bool{}
+	}
+	s.broken[f.Rule] = true
+	place := "an access"
+	if len(f.Origins) > 0 {
+		place = f.Origins[0].String()
+	}
+	s.failed = append(s.failed, fmt.Errorf("judge %s: %s failed: %s; this is a bug of trespass, please report it with these lines:\n%s", place, f.Rule, f.Cause, f.Stack))
+}
+
 // take passes on what is decided.
 func (s *scan) take(detector *detect.Detector) error {
-	s.out.Findings, s.out.Reads = s.out.Findings[:0], s.out.Reads[:0]
+	s.out.Findings, s.out.Reads, s.out.Failures = s.out.Findings[:0], s.out.Reads[:0], s.out.Failures[:0]
 	detector.Take(&s.out)
+	for i := range s.out.Failures {
+		s.failure(&s.out.Failures[i])
+	}
 	for i := range s.out.Findings {
 		s.report.Finding(s.out.Findings[i])
 	}

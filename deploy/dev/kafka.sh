@@ -51,20 +51,45 @@ kafka_java() {
   JAVA=(java "-Xmx$heap" -XX:+UseSerialGC "-Dlog4j2.configurationFile=$HERE/kafka/log4j2.xml" -cp "$classpath" "$@")
 }
 
-# kafka_properties NODE COUNT PORT FOLDER: the configuration of one broker of a cluster.
+# TRESPASS_KAFKA_PEM names a folder with broker.pem (key and certificate) and ca.pem: the single
+# broker then also listens for TLS with a password, twenty above its port, and for TLS with a
+# client certificate, twenty-one above. TRESPASS_KAFKA_LOGIN is the one login, NAME:PASSWORD.
+kafka_secured() { [[ $1 == kafka && -n ${TRESPASS_KAFKA_PEM:-} ]]; }
+
+# kafka_secure_listeners PORT: what is added to the two lists of listeners.
+kafka_secure_listeners() { printf ',SASL_SSL://127.0.0.1:%d,SSL://127.0.0.1:%d' $(($1 + 20)) $(($1 + 21)); }
+
+kafka_secure_properties() {
+  local user=${TRESPASS_KAFKA_LOGIN%%:*} password=${TRESPASS_KAFKA_LOGIN#*:} scram
+  scram='org.apache.kafka.common.security.scram.ScramLoginModule required;'
+  cat <<EOF
+ssl.keystore.type=PEM
+ssl.keystore.location=$TRESPASS_KAFKA_PEM/broker.pem
+ssl.truststore.type=PEM
+ssl.truststore.location=$TRESPASS_KAFKA_PEM/ca.pem
+listener.name.ssl.ssl.client.auth=required
+listener.name.sasl_ssl.sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN
+listener.name.sasl_ssl.scram-sha-256.sasl.jaas.config=$scram
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=$scram
+listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_$user="$password";
+EOF
+}
+
+# kafka_properties PART NODE COUNT PORT FOLDER: the configuration of one broker of a cluster.
 kafka_properties() {
-  local node=$1 count=$2 port=$3 folder=$4 voters='' n
+  local part=$1 node=$2 count=$3 port=$4 folder=$5 voters='' more='' n
   for ((n = 1; n <= count; n++)); do
     voters+="${voters:+,}$n@127.0.0.1:$((port + 10 + n - 1))"
   done
+  ! kafka_secured "$part" || more=$(kafka_secure_listeners "$port")
   cat <<EOF
 process.roles=broker,controller
 node.id=$node
 controller.quorum.voters=$voters
-listeners=PLAINTEXT://127.0.0.1:$((port + node - 1)),CONTROLLER://127.0.0.1:$((port + 10 + node - 1))
-advertised.listeners=PLAINTEXT://127.0.0.1:$((port + node - 1))
+listeners=PLAINTEXT://127.0.0.1:$((port + node - 1)),CONTROLLER://127.0.0.1:$((port + 10 + node - 1))$more
+advertised.listeners=PLAINTEXT://127.0.0.1:$((port + node - 1))$more
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL
 log.dirs=$folder/data
 # A topic that nobody made must be an error of ours, never a new topic.
 auto.create.topics.enable=false
@@ -81,6 +106,19 @@ share.coordinator.state.topic.min.isr=1
 # The default waits three seconds for more members at the first join of each group.
 group.initial.rebalance.delay.ms=0
 EOF
+  ! kafka_secured "$part" || kafka_secure_properties
+}
+
+# kafka_format PART FOLDER ID: make the storage of a broker, with the login where there is one.
+kafka_format() {
+  local part=$1 folder=$2 logins=() mechanism
+  if kafka_secured "$part"; then
+    for mechanism in SCRAM-SHA-256 SCRAM-SHA-512; do
+      logins+=(--add-scram "$mechanism=[name=${TRESPASS_KAFKA_LOGIN%%:*},password=${TRESPASS_KAFKA_LOGIN#*:}]")
+    done
+  fi
+  kafka_java 128m kafka.tools.StorageTool format -t "$3" -c "$folder/server.properties" "${logins[@]}"
+  "${JAVA[@]}" >"$folder/format.log" 2>&1 || fail_with_log "$folder/format.log" "the storage of $part could not be made"
 }
 
 # kafka_cluster_start PART COUNT PORT HEAP VARIABLE
@@ -95,11 +133,10 @@ kafka_cluster_start() {
     mkdir -p "$folder"
     port_is_free $((port + node - 1)) "$variable"
     port_is_free $((port + 10 + node - 1)) "$variable"
-    kafka_properties "$node" "$count" "$port" "$folder" >"$folder/server.properties"
+    (umask 077 && kafka_properties "$part" "$node" "$count" "$port" "$folder" >"$folder/server.properties")
     if [[ ! -s $folder/data/meta.properties ]]; then
       [[ -s $id_file ]] || kafka_cluster_id >"$id_file"
-      kafka_java 128m kafka.tools.StorageTool format -t "$(cat "$id_file")" -c "$folder/server.properties"
-      "${JAVA[@]}" >"$folder/format.log" 2>&1 || fail_with_log "$folder/format.log" "the storage of $part-$node could not be made"
+      kafka_format "$part" "$folder" "$(cat "$id_file")"
     fi
     kafka_java "$heap" kafka.Kafka "$folder/server.properties"
     launch "$part-$node" "$log" "${JAVA[@]}"

@@ -1,8 +1,10 @@
 package kafka
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 
 	kafkago "github.com/segmentio/kafka-go"
 )
@@ -91,11 +93,30 @@ func commitActionOf(code kafkago.Error) commitAction {
 	}
 }
 
+// certificateHint says where to set right what TLS did not accept.
+func certificateHint(err error) string {
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var alert *net.OpError
+	switch {
+	case errors.As(err, &authority):
+		return "; name the authority that signed the broker's certificate in kafka.tls.ca_file"
+	case errors.As(err, &host):
+		return "; set kafka.tls.server_name to a name that stands in the broker's certificate"
+	case errors.As(err, &invalid):
+		return "; the broker needs a new certificate"
+	case errors.As(err, &alert) && alert.Op == "remote error": // what crypto/tls makes of an alert
+		return "; does the broker ask for a client certificate (kafka.tls.cert_file and key_file), and trust this one?"
+	}
+	return ""
+}
+
 // describe adds to an error what an operator can do about it.
 func describe(err error) string {
 	var code kafkago.Error
 	if !errors.As(err, &code) {
-		return err.Error()
+		return err.Error() + certificateHint(err)
 	}
 	hint := ""
 	switch code {

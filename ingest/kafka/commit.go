@@ -69,6 +69,16 @@ func (g *Generation) Commit(ctx context.Context, offsets ...Offset) error {
 	}
 }
 
+// Forget says that the committed offset of a partition belongs to a topic that is no
+// more, so that offsets before it may be committed. It is for Task.Open.
+func (g *Generation) Forget(topic string, partition int32) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, held := g.floor[partitionID{topic, partition}]; held {
+		g.floor[partitionID{topic, partition}] = -1
+	}
+}
+
 // admit checks offsets and raises the floor. The floor counts what was sent, not
 // what was acknowledged, because a lost answer does not undo a commit.
 func (g *Generation) admit(offsets []Offset) error {

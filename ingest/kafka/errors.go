@@ -21,16 +21,16 @@ var ErrEnded = errors.New("kafka: the generation is over")
 var ErrHold = errors.New("kafka: the partition waits for a decision")
 
 // TopicRecreatedError says that a topic was deleted and created again while it
-// was being read. Its offsets mean other records now, so nothing is read until
-// somebody decides where to start.
+// was being read. Its offsets mean other records now, so nothing more is read by this
+// process. The next one can tell by the ids that were committed with the offsets.
 type TopicRecreatedError struct {
 	Topic    string
 	Old, New wire.TopicID
 }
 
 func (e *TopicRecreatedError) Error() string {
-	return fmt.Sprintf("kafka: topic %s was deleted and created again (topic id %s, before %s): its committed offsets "+
-		"belong to the old topic; reset or delete the group's offsets for it and start again", e.Topic, e.New, e.Old)
+	return fmt.Sprintf("kafka: topic %s was deleted and created again (topic id %s, before %s): what was not "+
+		"read of the old one is lost; start again to read the new one from its beginning", e.Topic, e.New, e.Old)
 }
 
 // BeyondEndError says that the group's offset lies behind the end of the log:

@@ -1,15 +1,8 @@
 package kafka_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,69 +16,14 @@ import (
 	"trespass.dev/trespass/ingest/kafka/kafkatest"
 )
 
-// authority signs certificates for a test.
-type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	file string // PEM
-}
-
-func newAuthority(t *testing.T) *authority {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
-		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &authority{cert: cert, key: key, file: writePEM(t, "CERTIFICATE", der)}
-}
-
-// issue returns a certificate for 127.0.0.1 and the files it is in.
-func (a *authority) issue(t *testing.T) (cert tls.Certificate, certFile, keyFile string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(2), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, &key.PublicKey, a.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, writePEM(t, "CERTIFICATE", der), writePEM(t, "PRIVATE KEY", private)
-}
-
-func writePEM(t *testing.T, kind string, der []byte) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "it.pem")
-	if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
 // One builder sets up both ways in, the group's and the data's: a source that
 // stands at Ready has used both.
 func TestTLSAndSASL(t *testing.T) {
-	ca := newAuthority(t)
-	server, _, _ := ca.issue(t)
-	_, clientCert, clientKey := ca.issue(t)
+	ca := kafkatest.NewAuthority(t)
+	server, _, _ := ca.Issue(t)
+	_, clientCert, clientKey := ca.Issue(t)
 	pool := x509.NewCertPool()
-	pool.AddCert(ca.cert)
+	pool.AddCert(ca.Certificate)
 	serverTLS := &tls.Config{Certificates: []tls.Certificate{server}, MinVersion: tls.VersionTLS12}
 	mutual := serverTLS.Clone()
 	mutual.ClientAuth, mutual.ClientCAs = tls.RequireAndVerifyClientCert, pool
@@ -94,7 +32,7 @@ func TestTLSAndSASL(t *testing.T) {
 	sasl := func(mechanism string) []kfake.Opt {
 		return []kfake.Opt{kfake.EnableSASL(), kfake.Superuser(mechanism, user, password)}
 	}
-	withTLS := &kafka.TLS{CAFile: ca.file}
+	withTLS := &kafka.TLS{CAFile: ca.File}
 	for name, test := range map[string]struct {
 		broker []kfake.Opt
 		tls    *kafka.TLS
@@ -102,14 +40,14 @@ func TestTLSAndSASL(t *testing.T) {
 		wrong  string // "" expects Ready, else a part of the reason
 	}{
 		"TLS":           {[]kfake.Opt{kfake.TLS(serverTLS)}, withTLS, nil, ""},
-		"mutual TLS":    {[]kfake.Opt{kfake.TLS(mutual)}, &kafka.TLS{CAFile: ca.file, CertFile: clientCert, KeyFile: clientKey}, nil, ""},
+		"mutual TLS":    {[]kfake.Opt{kfake.TLS(mutual)}, &kafka.TLS{CAFile: ca.File, CertFile: clientCert, KeyFile: clientKey}, nil, ""},
 		"SCRAM-SHA-256": {sasl(kafka.ScramSHA256), nil, &kafka.SASL{Mechanism: kafka.ScramSHA256, User: user, Password: password}, ""},
 		"SCRAM-SHA-512": {sasl(kafka.ScramSHA512), nil, &kafka.SASL{Mechanism: kafka.ScramSHA512, User: user, Password: password}, ""},
 		"PLAIN over TLS": {append(sasl(kafka.Plain), kfake.TLS(serverTLS)), withTLS,
 			&kafka.SASL{Mechanism: kafka.Plain, User: user, Password: password}, ""},
 		"wrong password":  {sasl(kafka.ScramSHA512), nil, &kafka.SASL{Mechanism: kafka.ScramSHA512, User: user, Password: "wrong-password"}, "user and password"},
-		"wrong authority": {[]kfake.Opt{kfake.TLS(serverTLS)}, &kafka.TLS{CAFile: newAuthority(t).file}, nil, "x509"},
-		"wrong name":      {[]kfake.Opt{kfake.TLS(serverTLS)}, &kafka.TLS{CAFile: ca.file, ServerName: "kafka.example"}, nil, "x509"},
+		"wrong authority": {[]kfake.Opt{kfake.TLS(serverTLS)}, &kafka.TLS{CAFile: kafkatest.NewAuthority(t).File}, nil, "x509"},
+		"wrong name":      {[]kfake.Opt{kfake.TLS(serverTLS)}, &kafka.TLS{CAFile: ca.File, ServerName: "kafka.example"}, nil, "x509"},
 		"no TLS":          {[]kfake.Opt{kfake.TLS(serverTLS)}, nil, nil, "do the TLS and SASL settings"},
 	} {
 		t.Run(name, func(t *testing.T) {

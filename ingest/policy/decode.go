@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding"
 	"errors"
 	"fmt"
 	"reflect"
@@ -24,6 +25,7 @@ const (
 // decoder reads one file and gathers its faults.
 type decoder struct {
 	name     string
+	least    string // what the file must have
 	lines    []string
 	places   map[string]detect.Position // by path, such as tables[2].owners[0]
 	problems []Problem
@@ -61,10 +63,10 @@ func (d *decoder) tree(text []byte) (root ast.Node) {
 	}
 	switch {
 	case len(docs) == 0:
-		d.refuse(detect.Position{Line: 1, Column: 1}, "the policy is empty; it needs at least tables")
+		d.refuse(detect.Position{Line: 1, Column: 1}, "the file is empty; it needs at least %s", d.least)
 		return nil
 	case len(docs) > 1:
-		d.refuse(position(docs[1]), "a policy is one document; this is a second one")
+		d.refuse(position(docs[1]), "the file is one document; this is a second one")
 		return nil
 	}
 	guard := &guard{decoder: d}
@@ -146,8 +148,14 @@ func (d *decoder) value(path string, node ast.Node, into reflect.Value) {
 		d.problem(path, d.places[path], "%s is empty; give it a value or remove it", lastName(path))
 		return
 	}
-	if s, ok := into.Addr().Interface().(special); ok {
+	switch s := into.Addr().Interface().(type) {
+	case special:
 		s.decode(d, path, node)
+		return
+	case encoding.TextUnmarshaler:
+		if err := s.UnmarshalText([]byte(node.GetToken().Value)); err != nil {
+			d.fail(path, node, "%s: %v", lastName(path), err)
+		}
 		return
 	}
 	switch into.Kind() {
@@ -348,7 +356,7 @@ func join(path, key string) string {
 
 func lastName(path string) string {
 	if path == "" {
-		return "the policy"
+		return "the file"
 	}
 	if strings.HasSuffix(path, "]") {
 		return "this entry"

@@ -34,7 +34,7 @@ type FieldMapping struct {
 // Parse reads the text of a policy file. Name stands in the error, which is always an
 // *Error. Parse does not touch any file.
 func Parse(name string, text []byte) (*File, error) {
-	d := &decoder{name: name, lines: lines(text), places: make(map[string]detect.Position)}
+	d := newDecoder(name, "tables", text)
 	var doc document
 	if root := d.tree(text); root != nil {
 		d.value("", root, reflect.ValueOf(&doc).Elem())
@@ -50,6 +50,21 @@ func Parse(name string, text []byte) (*File, error) {
 		return nil, err
 	}
 	return &File{Detect: p, Fields: FieldMapping{Preset: doc.Fields.Preset, Paths: doc.Fields.Paths}, Version: version}, nil
+}
+
+// Decode reads any file of the same strict kind into a struct of texts, truth values,
+// lists, structs and types that read themselves from text, by their yaml tags. least
+// says what the file must have. The error is an *Error with every fault.
+func Decode(name, least string, text []byte, into any) error {
+	d := newDecoder(name, least, text)
+	if root := d.tree(text); root != nil {
+		d.value("", root, reflect.ValueOf(into).Elem())
+	}
+	return d.fault()
+}
+
+func newDecoder(name, least string, text []byte) *decoder {
+	return &decoder{name: name, least: least, lines: lines(text), places: make(map[string]detect.Position)}
 }
 
 // lines cuts a text where YAML does: at line feeds, carriage returns, and both.

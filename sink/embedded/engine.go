@@ -38,10 +38,11 @@ type Engine struct {
 	o        Options
 	address  string
 	password string
-	attached bool
 	cancel   context.CancelFunc
 	done     chan struct{}
+
 	mu       sync.Mutex
+	attached bool // the engine is another process's
 	child    *exec.Cmd
 }
 
@@ -51,7 +52,8 @@ type ready struct {
 }
 
 // Start runs the engine and returns once it answers. When another process already
-// serves this directory, its engine is used instead, and Close leaves it alone.
+// serves this directory, or is about to, its engine is used instead, and Close leaves it
+// alone. When that process goes away, this one runs the engine, at the same address.
 func Start(ctx context.Context, o Options) (*Engine, error) {
 	if o.Stderr == nil {
 		o.Stderr = io.Discard
@@ -71,27 +73,54 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 		return nil, fmt.Errorf("embedded engine: make the data directory: %w", err)
 	}
 	e := &Engine{o: o, done: make(chan struct{})}
-	if e.attach(ctx) {
-		close(e.done)
-		return e, nil
-	}
-	if o.Program == "" {
-		if e.o.Program, err = find(); err != nil {
-			return nil, err
-		}
-	}
-	if e.address, err = freeAddress(); err != nil {
-		return nil, fmt.Errorf("embedded engine: find a free port: %w", err)
-	}
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	e.cancel = cancel
-	ended, err := e.launch(ctx, run)
-	if err != nil {
+	if err := e.start(ctx, run); err != nil {
 		cancel()
 		return nil, err
 	}
-	go e.keep(run, ended)
 	return e, nil
+}
+
+// start uses the engine that serves the directory, waits for one that another process
+// is starting, or starts one.
+func (e *Engine) start(ctx, run context.Context) error {
+	limit := time.Now().Add(e.o.Wait)
+	for {
+		if e.attach(ctx) {
+			go e.watch(run)
+			return nil
+		}
+		var err error
+		if e.held() {
+			err = fmt.Errorf("embedded engine: another process has the data directory %s open and did not answer within %s; stop it, or give another directory", e.o.Dir, e.o.Wait)
+		} else {
+			var ended <-chan error
+			if ended, err = e.first(ctx, run); err == nil {
+				go e.keep(run, ended)
+				return nil
+			}
+			if !e.held() { // else somebody was quicker
+				return err
+			}
+		}
+		if time.Now().After(limit) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// first launches the engine at an address of our choice.
+func (e *Engine) first(ctx, run context.Context) (ended <-chan error, err error) {
+	if e.address, err = freeAddress(); err != nil {
+		return nil, fmt.Errorf("embedded engine: find a free port: %w", err)
+	}
+	return e.launch(ctx, run)
 }
 
 // URL is where the engine answers, for sink/clickhouse.
@@ -117,13 +146,14 @@ func (e *Engine) PID() int {
 }
 
 // Attached reports whether the engine belongs to another process.
-func (e *Engine) Attached() bool { return e.attached }
+func (e *Engine) Attached() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.attached
+}
 
 // Close stops an engine of our own and waits for it.
 func (e *Engine) Close() error {
-	if e.attached {
-		return nil
-	}
 	e.cancel()
 	<-e.done
 	return nil
@@ -139,6 +169,8 @@ func (e *Engine) attach(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.address, e.password, e.attached = r.Addr, strings.TrimSpace(string(password)), true
 	return true
 }
@@ -148,7 +180,12 @@ func (e *Engine) readyFile() string { return filepath.Join(e.o.Dir, "ready.json"
 // launch starts the child and waits until it answers. The child lives until run
 // ends; ctx bounds the waiting alone.
 func (e *Engine) launch(ctx, run context.Context) (<-chan error, error) {
-	_ = os.Remove(e.readyFile())
+	if e.o.Program == "" {
+		var err error
+		if e.o.Program, err = find(); err != nil {
+			return nil, err
+		}
+	}
 	args := []string{"--data", e.o.Dir, "--listen", e.address, "--ready-file", e.readyFile(), "--password-file", e.PasswordFile(), "--stop-with-stdin"}
 	if e.o.Library != "" {
 		args = append(args, "--lib", e.o.Library)
@@ -201,7 +238,7 @@ func (e *Engine) launch(ctx, run context.Context) (<-chan error, error) {
 			return nil, stop(fmt.Errorf("read its password: %w", err))
 		}
 		e.mu.Lock()
-		e.password, e.child = strings.TrimSpace(string(password)), cmd
+		e.password, e.child, e.attached = strings.TrimSpace(string(password)), cmd, false
 		e.mu.Unlock()
 		return ended, nil
 	}

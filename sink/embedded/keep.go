@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -40,6 +43,58 @@ func (e *Engine) keep(run context.Context, ended <-chan error) {
 		pause = time.Second
 		e.o.Changed(true, nil)
 	}
+}
+
+// watch looks after an engine that another process runs, until run ends. When that
+// process is gone, nobody would start the engine again, so this one does, where its
+// users expect it.
+func (e *Engine) watch(run context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	told := false
+	for {
+		select {
+		case <-run.Done():
+			close(e.done)
+			return
+		case <-tick.C:
+		}
+		if answers(run, e.address) {
+			if told {
+				told = false
+				e.o.Changed(true, nil)
+			}
+			continue
+		}
+		if run.Err() != nil {
+			continue
+		}
+		if !told {
+			told = true
+			e.o.Changed(false, errors.New("embedded engine: the process that ran it for us does not answer"))
+		}
+		if e.held() {
+			continue // its owner is starting it again
+		}
+		ended, err := e.launch(run, run)
+		if err != nil {
+			continue // somebody was quicker, or its port is not free yet
+		}
+		e.o.Changed(true, nil)
+		e.keep(run, ended)
+		return
+	}
+}
+
+// held says whether a process has the data directory locked: one that serves it, or that
+// is about to.
+func (e *Engine) held() bool {
+	f, err := os.Open(filepath.Join(e.o.Dir, "lock"))
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }()
+	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB), syscall.EWOULDBLOCK)
 }
 
 func orEnd(err error) error {

@@ -105,6 +105,9 @@ func (s *system) observe(l *log) {
 func (s *system) take() {
 	s.out.Findings, s.out.Reads = s.out.Findings[:0], s.out.Reads[:0]
 	s.detector.Take(&s.out)
+	if len(s.out.Failures) > 0 {
+		panic(s.out.Failures[0].Stack)
+	}
 	s.found += int64(len(s.out.Findings))
 	for i := range s.out.Reads {
 		s.got[s.out.Reads[i].Verdict] += s.out.Reads[i].Count

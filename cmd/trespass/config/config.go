@@ -3,7 +3,6 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -11,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
+	"trespass.dev/trespass/ingest/policy"
 )
 
 // Config is the whole file. Every key has a default but the Kafka topics and the
@@ -103,9 +102,9 @@ type Log struct {
 // Duration is a span such as 30s or 2m.
 type Duration time.Duration
 
-// UnmarshalYAML reads a span with its unit.
-func (d *Duration) UnmarshalYAML(text []byte) error {
-	v, err := time.ParseDuration(strings.Trim(strings.TrimSpace(string(text)), `"'`))
+// UnmarshalText reads a span with its unit.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
 	if err != nil || v < 0 {
 		return errors.New("want a time span with its unit, such as 30s or 2m")
 	}
@@ -129,17 +128,17 @@ func Default() Config {
 	}
 }
 
-// Load reads and checks a file. The error names the file, the line and the key.
+// Load reads and checks a file. The error shows every fault, with the line of those that
+// stand in one.
 func Load(path string) (Config, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return Config{}, fmt.Errorf("read the configuration: %w", err)
+		return Config{}, fmt.Errorf("read the configuration: %w; name yours with --config, deploy/trespass.yaml is a sample", err)
 	}
 	c := Default()
 	c.dir = filepath.Dir(path)
-	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict(), yaml.DisallowUnknownField())
-	if err := decoder.Decode(&c); err != nil {
-		return Config{}, fmt.Errorf("configuration %s: %s", path, yaml.FormatError(err, false, true))
+	if err := policy.Decode(path, "policy and kafka", text, &c); err != nil {
+		return Config{}, err
 	}
 	if err := c.check(); err != nil {
 		return Config{}, fmt.Errorf("configuration %s: %w", path, err)

@@ -24,7 +24,12 @@ func TestSampleConfig(t *testing.T) {
 func TestWrongConfig(t *testing.T) {
 	const good = "policy: p.yaml\nkafka: {brokers: [\"a:1\"], topics: {app: [x]}}\n"
 	for name, each := range map[string]struct{ text, want string }{
-		"unknown key":    {good + "grup: x\n", `unknown field "grup"`},
+		"unknown key":    {good + "htp: {}\n", "trespass.yaml:3:1: unknown key \"htp\" (did you mean \"http\"?)\n    2 | kafka: {brokers: [\"a:1\"], topics: {app: [x]}}\n>   3 | htp: {}\n        ^"},
+		"two faults":     {"policy: p\nkafka: {brokers: a, grup: x}\n", "2:21: unknown key \"grup\" (did you mean \"group\"?)"},
+		"no list":        {"policy: p\nkafka: {brokers: a, grup: x}\n", "2:18: brokers must be a list; write [a]"},
+		"empty":          {"", "the file is empty; it needs at least policy and kafka"},
+		"a number":       {good + "log: {level: 5}\n", "3:14: level must be a text"},
+		"where":          {good + "windows: {join: 30}\n", "trespass.yaml:3:17: join: want a time span"},
 		"no unit":        {good + "windows: {join: 30}\n", "such as 30s"},
 		"negative":       {good + "windows: {join: -3s}\n", "such as 30s"},
 		"no topics":      {"policy: p\nkafka: {brokers: [\"a:1\"]}\n", "kafka.topics"},

@@ -19,6 +19,7 @@ type handler struct {
 	part   *part
 	rules  *Rules
 	stream *ingest.Stream
+	counts *received
 	quiet  time.Time // since when fetches bring nothing; zero after one that did
 }
 
@@ -28,6 +29,7 @@ type decoded struct {
 	batch *ingest.Batch // nil: no events
 	raw   *kafka.Batch  // the memory that the events point into; nil: their own
 	lost  *lost
+	taken int64 // when Kafka took the last of it; event time, where lines tell one, is better
 	next  int64 // records before it are all in this one or in one before
 	read  int64 // records before it have been fetched; the stream may hold the last back
 
@@ -51,12 +53,13 @@ func (d *decoded) release() {
 }
 
 func (t *task) newHandler(p *part) *handler {
-	return &handler{task: t, part: p, rules: t.rules, stream: ingest.NewStream(t.rules.Ingest)}
+	return &handler{task: t, part: p, rules: t.rules, stream: ingest.NewStream(t.rules.Ingest), counts: t.s.metrics.received(p.Topic)}
 }
 
 // Records implements kafka.Handler.
 func (h *handler) Records(ctx context.Context, raw *kafka.Batch) error {
 	h.quiet = time.Time{}
+	started := time.Now()
 	batch := ingest.NewBatch()
 	h.reload(batch)
 	for i := range raw.Records {
@@ -66,7 +69,12 @@ func (h *handler) Records(ctx context.Context, raw *kafka.Batch) error {
 			Value:  r.Value, Null: r.Null, Time: r.Time * 1e6,
 		}, batch)
 	}
-	return h.send(ctx, &decoded{part: h.part, batch: batch, raw: raw, next: h.next(raw.Next), read: raw.Next})
+	taken := int64(0)
+	if n := len(raw.Records); n > 0 {
+		taken = raw.Records[n-1].Time * 1e6
+	}
+	h.task.s.metrics.stage(stageDecode, time.Since(started))
+	return h.send(ctx, &decoded{part: h.part, batch: batch, raw: raw, next: h.next(raw.Next), read: raw.Next, taken: taken})
 }
 
 // reload takes over a new way to find fields. A record that is held back is ended
@@ -141,6 +149,9 @@ func (h *handler) CaughtUp(ctx context.Context, position int64) error {
 
 // send waits for the owner, and before that for the facts, unless these are them.
 func (h *handler) send(ctx context.Context, d *decoded) error {
+	if d.batch != nil {
+		h.counts.count(d.batch)
+	}
 	if !h.part.facts {
 		select {
 		case <-h.task.factsRead:

@@ -253,6 +253,9 @@ func decide(t *testing.T, rules *Rules, l traffic) *outcome {
 	}
 	var out detect.Output
 	d.Take(&out)
+	for _, f := range out.Failures {
+		t.Errorf("%s failed: %s\n%s", f.Rule, f.Cause, f.Stack)
+	}
 	o := newOutcome()
 	o.add(out.Findings, out.Reads)
 	return o

@@ -21,6 +21,7 @@ const (
 // committer is the part of a kafka.Generation that a task uses.
 type committer interface {
 	Commit(ctx context.Context, offsets ...kafka.Offset) error
+	Forget(topic string, partition int32)
 }
 
 // ledger is how far each partition is, by index.
@@ -74,6 +75,7 @@ func (t *task) commit(now time.Time, all bool) {
 		return
 	}
 	l.tried = now
+	all = all || t.renew
 	var offsets []kafka.Offset
 	for i, p := range t.parts {
 		to := l.safe[i]
@@ -82,7 +84,7 @@ func (t *task) commit(now time.Time, all bool) {
 		}
 		offsets = append(offsets, kafka.Offset{
 			Topic: p.Topic, Partition: p.Partition.Partition, Offset: to.Safe,
-			Metadata: formatMetadata(to, t.rules.Policy.Version),
+			Metadata: formatMetadata(to, t.rules.Policy.Version, p.Topic, t.ids),
 		})
 	}
 	if len(offsets) == 0 {
@@ -93,6 +95,7 @@ func (t *task) commit(now time.Time, all bool) {
 	switch err := t.group.Commit(ctx, offsets...); {
 	case err == nil:
 		copy(l.sent, l.safe)
+		t.renew = false
 		l.confirmed = now
 		t.s.commitTrouble(nil)
 	case errors.Is(err, kafka.ErrFenced), errors.Is(err, kafka.ErrEnded):

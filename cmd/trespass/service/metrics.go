@@ -28,10 +28,12 @@ type metrics struct {
 	rowsRefused *prometheus.CounterVec
 	gaps        *prometheus.CounterVec
 	state       *prometheus.GaugeVec
-	evictions   prometheus.Counter
+	evictions   *prometheus.CounterVec
 	late        prometheus.Counter
 	duplicates  prometheus.Counter
 	accesses    prometheus.Counter
+	processed   *prometheus.CounterVec
+	ruleErrors  *prometheus.CounterVec
 	skipped     *prometheus.CounterVec
 	dropped     *prometheus.CounterVec
 	clamped     prometheus.Counter
@@ -45,7 +47,6 @@ type metrics struct {
 	reloadOK    prometheus.Gauge
 	reloadAt    prometheus.Gauge
 
-	kinds    map[detect.Kind]prometheus.Counter
 	verdicts map[detect.Verdict]prometheus.Counter
 	counted  graded
 }
@@ -80,7 +81,8 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 		}
 	}
 	m := &metrics{
-		events:      counter("events_received_total", "Log lines decoded, by kind of event.", "kind"),
+		events:      counter("events_received_total", "Log lines decoded, by topic and kind of event.", "source", "kind"),
+		processed:   counter("events_processed_total", "Log lines taken in for judging, by topic. Those received and not yet processed wait in memory.", "source"),
 		refused:     counter("events_quarantined_total", "Records that could not be decoded, by reason. They are stored in the table quarantine.", "reason"),
 		undecided:   counter("events_undecided_total", "Events that were read and could not be judged, by reason. A coverage gap.", "reason"),
 		reads:       counter("reads_total", "Records that came back and got a verdict, by verdict.", "verdict"),
@@ -91,7 +93,9 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 		gaps:        counter("data_gap_records_total", "Records that Kafka deleted before they were read."),
 		state:       gauges("state_entries", "What is held in memory, by kind.", "kind"),
 		skipped:     counter("statements_not_judged_total", "Statements that are no read of a client, by reason.", "reason"),
-		dropped:     counter("events_dropped_total", "Records passed over on purpose, by reason: empty are null, blank, or silent and without a time.", "reason"),
+		dropped:     counter("events_dropped_total", "Records passed over on purpose, by topic and reason: empty are null, blank, or silent and without a time.", "source", "reason"),
+		ruleErrors:  counter("rule_errors_total", "Failures of a rule, or of the verdicts of a whole access, for a bug of Trespass. The lines are in the table quarantine.", "rule"),
+		evictions:   counter("state_evictions_total", "What was let go because memory was full, by kind: lines decided before their partner could come, accesses that late facts can no longer change. Each is a possible miss.", "kind"),
 		lastEvent:   gauges("last_event_processed_timestamp_seconds", "Event time of the newest line read, by topic. 0 before the first.", "source"),
 		lastBeat:    gauges("heartbeat_last_seen_timestamp_seconds", "Time of the newest heartbeat read, by topic. 0 before the first.", "source"),
 		factsAt:     gauge("facts_loaded_timestamp_seconds", "When the facts had been read up to where they ended at the start. 0 without facts."),
@@ -101,7 +105,6 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 		reloadAt:    gauge("config_last_reload_success_timestamp_seconds", "When a policy was last taken."),
 	}
 	count := func(name, help string) prometheus.Counter { return counter(name, help).WithLabelValues() }
-	m.evictions = count("state_evictions_total", "Lines decided before their partner could come, because memory was full. Each is a possible miss.")
 	m.late = count("events_late_total", "Lines that came too late to be joined. They are judged by themselves.")
 	m.duplicates = count("events_duplicate_total", "Lines that were delivered more than once.")
 	m.clamped = count("events_clamped_total", "Events dated later than Kafka took them; their time was put back to that.")
@@ -113,22 +116,19 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 	info := gauges("build_info", "Constant 1, with the build.", "version", "revision", "goversion")
 	info.WithLabelValues(build.Version, build.Revision, build.Go).Set(1)
 
-	m.kinds = map[detect.Kind]prometheus.Counter{}
-	for k, name := range kindNames {
-		m.kinds[k] = m.events.WithLabelValues(name)
-	}
 	for _, r := range decode.Reasons() {
 		m.refused.WithLabelValues(string(r))
 	}
-	for _, r := range []string{reasonGap, reasonBadBatch} {
+	for _, r := range []string{reasonGap, reasonBadBatch, reasonFailed, reasonRecreated} {
 		m.refused.WithLabelValues(r)
 	}
 	m.verdicts = map[detect.Verdict]prometheus.Counter{}
 	for _, v := range detect.Verdicts() {
 		m.verdicts[v] = m.reads.WithLabelValues(v.String())
 	}
-	m.dropped.WithLabelValues("empty")
+	m.ruleErrors.WithLabelValues(detect.FailedVerdicts)
 	for _, r := range detect.Rules() {
+		m.ruleErrors.WithLabelValues(r.Name)
 		for _, s := range detect.Severities() {
 			m.findings.WithLabelValues(r.Name, s.String())
 		}
@@ -140,7 +140,10 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 	for _, r := range []string{"ok", "error"} {
 		m.insertTries.WithLabelValues(r)
 	}
-	for _, s := range []string{stageJudge, stageWrite} {
+	for _, k := range []string{evictedLines, evictedAccesses} {
+		m.evictions.WithLabelValues(k)
+	}
+	for _, s := range []string{stageDecode, stageJudge, stageWrite} {
 		m.stages.WithLabelValues(s)
 	}
 	m.gaps.WithLabelValues()
@@ -178,14 +181,23 @@ type Build struct{ Version, Revision, Go string }
 
 // Reasons of quarantine that are no decoder's.
 const (
-	reasonGap      = "data_gap"
-	reasonBadBatch = "bad_batch"
+	reasonGap       = "data_gap"
+	reasonBadBatch  = "bad_batch"
+	reasonRecreated = "topic_recreated"
+	reasonFailed    = "judging_failed"
 )
 
 // Stages that are timed.
 const (
-	stageJudge = "judge"
-	stageWrite = "write"
+	stageDecode = "decode"
+	stageJudge  = "judge"
+	stageWrite  = "write"
+)
+
+// Kinds of state that may be evicted.
+const (
+	evictedLines    = "lines"
+	evictedAccesses = "accesses"
 )
 
 // sources begins the series of each topic.
@@ -193,15 +205,33 @@ func (m *metrics) sources(topics []string) {
 	for _, t := range topics {
 		m.lastEvent.WithLabelValues(t)
 		m.lastBeat.WithLabelValues(t)
+		m.processed.WithLabelValues(t)
+		m.received(t)
 	}
 }
 
-func (m *metrics) event(e *detect.Event) { m.kinds[e.Kind].Inc() }
+// received are the counters of what decoding one topic gives. They are looked up once,
+// because they count every line.
+type received struct {
+	kinds   [detect.KindHeartbeat + 1]prometheus.Counter
+	empty   prometheus.Counter
+	clamped prometheus.Counter
+}
 
-// batch counts what a batch holds beside its events.
-func (m *metrics) batch(b *ingest.Batch) {
-	m.dropped.WithLabelValues("empty").Add(float64(b.Skipped))
-	m.clamped.Add(float64(b.Clamped))
+func (m *metrics) received(topic string) *received {
+	r := &received{empty: m.dropped.WithLabelValues(topic, "empty"), clamped: m.clamped}
+	for k, name := range kindNames {
+		r.kinds[k] = m.events.WithLabelValues(topic, name)
+	}
+	return r
+}
+
+func (r *received) count(b *ingest.Batch) {
+	for i := range b.Events {
+		r.kinds[b.Events[i].Kind].Inc()
+	}
+	r.empty.Add(float64(b.Skipped))
+	r.clamped.Add(float64(b.Clamped))
 }
 
 func (m *metrics) stage(name string, took time.Duration) {
@@ -229,6 +259,12 @@ func (m *metrics) idle() {
 }
 
 func (m *metrics) quarantined(reason string) { m.refused.WithLabelValues(reason).Inc() }
+
+// failed counts a failure of judging and the rows that say so.
+func (m *metrics) failed(f *detect.Failure) {
+	m.ruleErrors.WithLabelValues(f.Rule).Inc()
+	m.refused.WithLabelValues(reasonFailed).Add(float64(len(f.Origins)))
+}
 
 // lost counts records that nobody can read, and the one row that says so.
 func (m *metrics) lost(l *lost) {
@@ -285,7 +321,8 @@ func (m *metrics) judged(d *detect.Detector, last *detect.Stats) {
 	m.accesses.Add(float64(now.Accesses - last.Accesses))
 	m.late.Add(float64(now.Apart - last.Apart))
 	m.duplicates.Add(float64(now.Duplicates - last.Duplicates))
-	m.evictions.Add(float64(now.Evicted - last.Evicted))
+	m.evictions.WithLabelValues(evictedLines).Add(float64(now.Evicted - last.Evicted))
+	m.evictions.WithLabelValues(evictedAccesses).Add(float64(now.Forgotten - last.Forgotten))
 	for reason, n := range now.Undecided {
 		m.undecided.WithLabelValues(reason).Add(float64(n - last.Undecided[reason]))
 	}
@@ -305,22 +342,25 @@ func (m *metrics) judged(d *detect.Detector, last *detect.Stats) {
 
 // kafkaCollector shows the source's own counters when it is scraped.
 type kafkaCollector struct {
-	source *kafka.Source
-	lag    *prometheus.Desc
-	read   *prometheus.Desc
-	errs   *prometheus.Desc
-	offset *prometheus.Desc
-	commit *prometheus.Desc
-	fenced *prometheus.Desc
+	source   *kafka.Source
+	standing *standing
+	lag      *prometheus.Desc
+	age      *prometheus.Desc
+	read     *prometheus.Desc
+	errs     *prometheus.Desc
+	offset   *prometheus.Desc
+	commit   *prometheus.Desc
+	fenced   *prometheus.Desc
 }
 
-func newKafkaCollector(source *kafka.Source) *kafkaCollector {
+func newKafkaCollector(source *kafka.Source, standing *standing) *kafkaCollector {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc("trespass_"+name, help, labels, nil)
 	}
 	return &kafkaCollector{
-		source: source,
-		lag:    desc("kafka_consumer_lag_messages", "Records that are in the partition and not yet read.", "topic", "partition"),
+		source: source, standing: standing,
+		lag:    desc("kafka_consumer_lag_messages", "Records that are in the partition and not yet read. 0 where another member holds it.", "topic", "partition"),
+		age:    desc("kafka_consumer_lag_seconds", "Age of the newest line judged, by event time, while others wait behind it. 0 when none does.", "topic", "partition"),
 		read:   desc("kafka_records_total", "Records read.", "topic", "partition"),
 		errs:   desc("kafka_fetch_errors_total", "Fetches that failed.", "topic", "partition"),
 		offset: desc("kafka_committed_offset", "Offset that the group has stored.", "topic", "partition"),
@@ -331,7 +371,7 @@ func newKafkaCollector(source *kafka.Source) *kafkaCollector {
 
 // Describe implements prometheus.Collector.
 func (c *kafkaCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.lag, c.read, c.errs, c.offset, c.commit, c.fenced} {
+	for _, d := range []*prometheus.Desc{c.lag, c.age, c.read, c.errs, c.offset, c.commit, c.fenced} {
 		ch <- d
 	}
 }
@@ -339,9 +379,16 @@ func (c *kafkaCollector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (c *kafkaCollector) Collect(ch chan<- prometheus.Metric) {
 	s := c.source.Stats()
-	for _, p := range s.Partitions {
+	now := time.Now()
+	for i := range s.Partitions {
+		p := &s.Partitions[i]
 		labels := []string{p.Topic, strconv.Itoa(int(p.Partition))}
-		ch <- prometheus.MustNewConstMetric(c.lag, prometheus.GaugeValue, float64(p.Lag), labels...)
+		lag := p.Lag
+		if !p.Assigned { // it is what it was when the partition was held last
+			lag = 0
+		}
+		ch <- prometheus.MustNewConstMetric(c.lag, prometheus.GaugeValue, float64(lag), labels...)
+		ch <- prometheus.MustNewConstMetric(c.age, prometheus.GaugeValue, c.standing.seconds(p, now), labels...)
 		ch <- prometheus.MustNewConstMetric(c.read, prometheus.CounterValue, float64(p.Records), labels...)
 		ch <- prometheus.MustNewConstMetric(c.errs, prometheus.CounterValue, float64(p.FetchErrors), labels...)
 		ch <- prometheus.MustNewConstMetric(c.offset, prometheus.GaugeValue, float64(p.Committed), labels...)

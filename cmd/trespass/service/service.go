@@ -59,6 +59,7 @@ type Service struct {
 	rules   atomic.Pointer[Rules]
 	stalled chan error
 
+	standing  standing               // how far the partitions are
 	factsLeft atomic.Int64           // facts partitions that must be read before anything is judged
 	uncommit  atomic.Pointer[string] // why offsets are not committed; nil: they are
 }
@@ -73,7 +74,7 @@ func New(o Options, trouble *Trouble) (*Service, error) {
 		return nil, err
 	}
 	s.source = source
-	o.Registry.MustRegister(newKafkaCollector(source))
+	o.Registry.MustRegister(newKafkaCollector(source, &s.standing))
 	s.metrics.sources(o.Kafka.Topics)
 	return s, nil
 }

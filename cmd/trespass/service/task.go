@@ -30,6 +30,9 @@ type task struct {
 	rules    *Rules
 	detector *detect.Detector
 	parts    []*part
+	ids      map[string]string // of the topics, by name
+	former   map[string]string // the ids that their committed offsets belong to
+	renew    bool              // all offsets must be committed, because the ids with them are old
 
 	in        chan *decoded
 	factsRead chan struct{} // closed once every facts partition is read to its end
@@ -41,7 +44,8 @@ type task struct {
 
 	factsLeft int
 	out       detect.Output
-	counted   detect.Stats // what the metrics have taken over
+	failed    map[string]time.Time // when the failure of a rule was logged last
+	counted   detect.Stats         // what the metrics have taken over
 
 	delivery delivery
 	ledger   ledger
@@ -57,13 +61,16 @@ type part struct {
 	fresh    int64 // records before it were decided, stored and counted by an earlier run
 	position int64 // records before it are observed
 	idle     bool
+	behind   *behind
 }
 
 func newTask(s *Service, g *kafka.Generation) *task {
 	rules := s.rules.Load()
 	t := &task{
 		s: s, group: g, count: len(g.Partitions), rules: rules,
-		detector:  detect.New(rules.Policy, s.o.Detect),
+		detector: detect.New(rules.Policy, s.o.Detect),
+		failed:   map[string]time.Time{},
+		ids:      topicIDs(g.Partitions), former: formerIDs(g.Partitions),
 		in:        make(chan *decoded, queueBatches),
 		factsRead: make(chan struct{}),
 		stop:      make(chan struct{}),
@@ -88,6 +95,11 @@ func newTask(s *Service, g *kafka.Generation) *task {
 func (t *task) Open(_ context.Context, p kafka.Partition) (kafka.Handler, int64, error) {
 	w := &part{Partition: p, index: len(t.parts), facts: t.s.o.Facts[p.Topic]}
 	start := detect.Start{Source: p.Topic, Partition: p.Partition, Facts: w.facts}
+	former, again := t.recreated(p)
+	if again {
+		t.restart(w, former)
+		p = w.Partition
+	}
 	switch m, known := parseMetadata(p.Metadata); {
 	case w.facts && p.Committed > p.LogEnd:
 		return nil, 0, &kafka.BeyondEndError{Partition: p, Offset: p.Committed, End: p.LogEnd}
@@ -95,7 +107,7 @@ func (t *task) Open(_ context.Context, p kafka.Partition) (kafka.Handler, int64,
 		// Facts live in memory, so they are read from their beginning each time.
 		start.Position, start.EmitFrom = p.LogStart, p.LogStart
 	case p.Committed < 0:
-		start.Position, start.EmitFrom, start.Cold = p.LogStart, p.LogStart, p.LogStart > 0
+		start.Position, start.EmitFrom, start.Cold = p.LogStart, p.LogStart, p.LogStart > 0 || again
 	case !known:
 		start.Position, start.EmitFrom, start.Cold = p.Committed, p.Committed, true
 	default:
@@ -103,6 +115,8 @@ func (t *task) Open(_ context.Context, p kafka.Partition) (kafka.Handler, int64,
 	}
 	w.position, w.target, w.fresh = start.Position, p.LogEnd, max(start.EmitFrom, p.Committed)
 	w.id = t.detector.Open(start)
+	w.behind = newBehind(start.Position, start.Watermark, time.Now())
+	t.s.standing.set(p, w.behind)
 	t.parts = append(t.parts, w)
 	t.s.o.Log.Info().Str("topic", p.Topic).Int32("partition", p.Partition).Int64("from", start.Position).
 		Int64("emit_from", start.EmitFrom).Int64("end", p.LogEnd).Msg("reading")
@@ -220,6 +234,7 @@ func (t *task) take(d *decoded) {
 	}
 	if d.next > p.position {
 		p.position = d.next
+		p.behind.position.Store(d.next)
 		t.detector.Skip(p.id, d.next-1)
 	}
 	if idle && !p.idle {
@@ -235,7 +250,6 @@ func (t *task) take(d *decoded) {
 
 // judge observes the events of a batch, in the order of their offsets.
 func (t *task) judge(p *part, d *decoded) {
-	t.s.metrics.batch(d.batch)
 	quarantined := d.batch.Quarantined
 	for i := range quarantined {
 		q := &quarantined[i]
@@ -249,7 +263,6 @@ func (t *task) judge(p *part, d *decoded) {
 	events := d.batch.Events
 	for i := range events {
 		e := &events[i]
-		t.s.metrics.event(e)
 		switch e.Kind {
 		case detect.KindHeartbeat:
 			beat = max(beat, e.Time)
@@ -263,12 +276,20 @@ func (t *task) judge(p *part, d *decoded) {
 	}
 	t.detector.ObserveAll(p.id, events)
 	t.s.metrics.eventTimes(p.Topic, newest, beat)
+	t.s.metrics.processed.WithLabelValues(p.Topic).Add(float64(len(events)))
+	if newest = max(newest, beat); newest == 0 {
+		newest = d.taken
+	}
+	p.behind.reach(newest)
 }
 
 // collect moves what the detector decided to what is to be written.
 func (t *task) collect() {
-	t.out.Findings, t.out.Reads = t.out.Findings[:0], t.out.Reads[:0]
+	t.out.Findings, t.out.Reads, t.out.Failures = t.out.Findings[:0], t.out.Reads[:0], t.out.Failures[:0]
 	t.detector.Take(&t.out)
+	for i := range t.out.Failures {
+		t.fail(&t.out.Failures[i], time.Now())
+	}
 	if len(t.out.Findings)+len(t.out.Reads) == 0 {
 		return
 	}

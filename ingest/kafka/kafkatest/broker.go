@@ -135,13 +135,17 @@ func (b *Broker) AddPartitions(t testing.TB, name string, count int) {
 	}
 }
 
-// Committed returns the offset and the metadata that a group has committed.
+// Committed returns the offset and the metadata that a group has committed, and -1
+// for a group that nobody has joined yet.
 func (b *Broker) Committed(t testing.TB, group, topic string, partition int) (int64, string) {
 	t.Helper()
 	answer, err := b.client.OffsetFetch(t.Context(), &kafkago.OffsetFetchRequest{
 		GroupID: group, Topics: map[string][]int{topic: {partition}}})
 	if err == nil {
 		err = answer.Error
+	}
+	if errors.Is(err, kafkago.GroupIdNotFound) {
+		return -1, ""
 	}
 	if err != nil {
 		t.Fatalf("asking for the offset of group %s: %v", group, err)

@@ -17,6 +17,7 @@ type Own struct {
 	*Broker
 	dir, dev string
 	env      []string
+	port     int
 }
 
 // NewOwn prepares a broker and does not start it. It is stopped at the end of
@@ -46,7 +47,7 @@ func NewOwn(t testing.TB) *Own {
 		t.Fatal(err)
 	}
 	port := freePort(t)
-	o := &Own{Broker: At(fmt.Sprintf("127.0.0.1:%d", port)), dir: dir, dev: dev,
+	o := &Own{Broker: At(fmt.Sprintf("127.0.0.1:%d", port)), dir: dir, dev: dev, port: port,
 		env: append(os.Environ(), "TRESPASS_DEV_DIR="+dir, "TRESPASS_KAFKA_PORT="+strconv.Itoa(port))}
 	t.Cleanup(func() {
 		if out, err := o.call("stop"); err != nil {
@@ -54,6 +55,33 @@ func NewOwn(t testing.TB) *Own {
 		}
 	})
 	return o
+}
+
+// Secure makes the broker, when it starts, listen for TLS as well: with a login at the
+// first address, with a client certificate at the second.
+func (o *Own) Secure(t testing.TB, ca *Authority, user, password string) (login, certificate string) {
+	t.Helper()
+	dir := t.TempDir()
+	_, cert, key := ca.Issue(t)
+	var both []byte
+	for _, file := range []string{key, cert} {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both = append(both, content...)
+	}
+	authority, err := os.ReadFile(ca.File)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"broker.pem": both, "ca.pem": authority} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.env = append(o.env, "TRESPASS_KAFKA_PEM="+dir, "TRESPASS_KAFKA_LOGIN="+user+":"+password)
+	return fmt.Sprintf("127.0.0.1:%d", o.port+20), fmt.Sprintf("127.0.0.1:%d", o.port+21)
 }
 
 // Start starts the broker and waits until it answers.
@@ -88,8 +116,8 @@ func (o *Own) call(verb string) (string, error) {
 	return string(out), err
 }
 
-// freePort finds a port that is free, as is the one ten above it, where the
-// controller listens.
+// freePort finds a port that is free, as are the one ten above it, where the
+// controller listens, and those for TLS.
 func freePort(t testing.TB) int {
 	t.Helper()
 	for range 100 {
@@ -98,10 +126,15 @@ func freePort(t testing.TB) int {
 			t.Fatal(err)
 		}
 		port := l.Addr().(*net.TCPAddr).Port
-		second, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+10))
 		l.Close()
-		if err == nil {
-			second.Close()
+		free := true
+		for _, above := range []int{10, 20, 21} {
+			other, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+above))
+			if free = free && err == nil; err == nil {
+				other.Close()
+			}
+		}
+		if free {
 			return port
 		}
 	}
