@@ -89,7 +89,7 @@ func FuzzStatement(f *testing.F) {
 	for _, sql := range []string{
 		"select set_config('role', $1, true), set_config($1, $2, $1)", "SET LOCAL ROLE a; RESET ALL", "/* /* a */ request_id='x\\'y%2F' */",
 		"select E'\\'' || $tag$ '; $tag$ -- x", "set request.jwt.claims to '{\"sub\":\"a\"}'", "select set_config('request.headers', '{\"traceparent\":1}', f())",
-		"set_config(", "set \"a\".b = E'", "$", "/*", "--", "'", "\"",
+		"set_config(", "set_config(\x00", "set \"a\".b = E'", "$", "/*", "--", "'", "\"",
 	} {
 		f.Add(sql, "request.jwt.claims", `{"sub":"ann","exp":1e9,"app_metadata":{"role":"x"}}`, "req=a traceparent:b")
 	}

@@ -233,7 +233,8 @@ func (w *walker) comma() int {
 			}
 		case '$':
 			w.skipDollar()
-		case 0:
+		case 0: // the end, or a zero byte in the text
+			w.at = min(w.at+1, len(w.sql))
 		default:
 			w.at++
 		}
