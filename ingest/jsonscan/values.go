@@ -40,6 +40,14 @@ func (s *Scanner) Text(field string) string { return decode.String(s.TextBytes(f
 
 // TextBytes is Text for those who go on reading what is in it.
 func (s *Scanner) TextBytes(field string) []byte {
+	if raw, ok := s.plainText(); ok {
+		return raw
+	}
+	return s.oddTextBytes(field)
+}
+
+// oddTextBytes is TextBytes for what plainText leaves.
+func (s *Scanner) oddTextBytes(field string) []byte {
 	switch s.peek() {
 	case '"':
 		raw, escaped, ok := s.text()
@@ -95,11 +103,28 @@ func (s *Scanner) Int(field string) int64 {
 	if s.failed {
 		return 0
 	}
+	if n, ok := digits(raw); ok {
+		return n
+	}
 	n, err := strconv.ParseInt(decode.String(raw), 10, 64)
 	if err != nil {
 		s.Bad(field, "a whole number of 64 bits")
 	}
 	return n
+}
+
+// digits reads a short number without sign, fraction or exponent.
+func digits(raw []byte) (n int64, ok bool) {
+	if len(raw) > 18 {
+		return 0, false
+	}
+	for _, c := range raw {
+		if c-'0' > 9 {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
 }
 
 // Number reads a number and gives its text.
