@@ -128,7 +128,13 @@ func (s *Stream) alone(l *line, text []byte, b *Batch) {
 	b.refuse(l.Record, trimLine(text), &decode.Error{Format: s.text.Name, Reason: decode.Cut, At: -1, Detail: "it goes on with a record whose beginning is not here"})
 }
 
-func trimLine(text []byte) []byte { return bytes.TrimRight(text, "\r\n\x00") }
+// trimLine takes the end of a line off it, and zeros.
+func trimLine(text []byte) []byte {
+	for n := len(text); n > 0 && (text[n-1] == '\n' || text[n-1] == '\r' || text[n-1] == 0); n-- {
+		text = text[:n-1]
+	}
+	return text
+}
 
 // piece reads one line of text, with its newline if it has one.
 func (s *Stream) piece(l *line, text []byte, b *Batch) {

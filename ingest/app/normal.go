@@ -10,8 +10,11 @@ import (
 // withoutQuery gives the path of a request target or URL: no scheme, host, query or
 // fragment. Queries carry search terms and tokens, and are never kept.
 func withoutQuery(target string) string {
-	if i := strings.IndexAny(target, "?#"); i >= 0 {
-		target = target[:i]
+	for i := range len(target) {
+		if c := target[i]; c == '?' || c == '#' {
+			target = target[:i]
+			break
+		}
 	}
 	if target == "" || target[0] == '/' {
 		return target

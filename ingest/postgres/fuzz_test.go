@@ -152,7 +152,7 @@ func FuzzAudit(f *testing.F) {
 			r   reader
 		)
 		if isAudit([]byte(raw)) {
-			_ = r.audit([]byte(raw), &mem, &st)
+			_ = r.audit(&entry{message: []byte(raw)}, &mem, &st)
 		}
 		if strings.ContainsAny(sql+a+b, "<\r") || sql == "" {
 			return // what pgaudit writes in place of a text
@@ -165,7 +165,7 @@ func FuzzAudit(f *testing.F) {
 		}
 		line := "AUDIT: SESSION,1,1,WRITE,INSERT,TABLE,public.orders," + quote(sql) + "," + quote(quote(a)+","+quote(b)) + ",7"
 		st = detect.Statement{Rows: -1}
-		if err := r.audit([]byte(line), &mem, &st); err != nil {
+		if err := r.audit(&entry{message: []byte(line)}, &mem, &st); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
 		want := []detect.Param{{Value: a}, {Value: b}}
