@@ -126,7 +126,7 @@ func (s *Stream) open(l *line, value []byte, b *Batch, nested int) {
 	case body[0] == 'n' && string(bytes.TrimRight(body, " \t\r\n")) == "null":
 		b.Skipped++
 	default:
-		if f, ok := envelope.Syslog(bytes.TrimRight(body, "\r\n\x00")); ok {
+		if f, ok := envelope.Syslog(trimLine(body)); ok {
 			s.syslog(l, f, b, nested)
 			return
 		}

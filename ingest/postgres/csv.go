@@ -185,23 +185,28 @@ func quotedField(text []byte, i, w int) (f field, end int, wrong *csvError) {
 	}
 	f.from, f.quoted = int32(i), true
 	for {
-		begin := nextQuote(text, i)
+		begin := -1
+		if i+8 <= len(text) {
+			if q := zeros(binary.LittleEndian.Uint64(text[i:i+8]) ^ ones*'"'); q != 0 {
+				begin = i + bits.TrailingZeros64(q)>>3
+			}
+		}
+		if begin < 0 {
+			begin = nextQuote(text, i)
+		}
 		if begin < 0 {
 			return f, len(text), &csvError{decode.Cut, len(text), "a quote is not closed"}
 		}
 		for i = begin; i < len(text) && text[i] == '"'; i++ {
 		}
-		n := i - begin
-		if w > 1 {
-			if n%w != 0 {
-				return f, i, &csvError{decode.BadCSV, i, "half of a doubled quote"}
-			}
-			n /= w
+		n := i - begin // as w is a power of two, its bit tells an odd number of quotes
+		if n&(w-1) != 0 {
+			return f, i, &csvError{decode.BadCSV, i, "half of a doubled quote"}
 		}
-		if n > 1 {
+		if n > w {
 			f.doubled = true
 		}
-		if n%2 == 0 {
+		if n&w == 0 {
 			continue // all of them doubled
 		}
 		if i < len(text) && text[i] != ',' {

@@ -44,7 +44,9 @@ func NewCSVLog(o Options) *CSVLog {
 // LooksLikeCSVLog says, without reading far, whether line could begin a csvlog record:
 // a time and a zone, then a comma.
 func LooksLikeCSVLog(line []byte) bool {
-	line = bytes.TrimLeft(line, "\r\n")
+	for len(line) > 0 && (line[0] == '\n' || line[0] == '\r') {
+		line = line[1:]
+	}
 	if len(line) > 0 && line[0] == '"' {
 		line = line[1:]
 	}

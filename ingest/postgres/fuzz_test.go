@@ -202,3 +202,25 @@ func TestBorrowing(t *testing.T) {
 		t.Error("the session was copied, want a view of the line")
 	}
 }
+
+// The walk looks at each byte that may matter, and at no letter or blank.
+func FuzzNextStop(f *testing.F) {
+	f.Add("select buyer_id, set_config('a', $1) from b -- x")
+	f.Add("^c_ _c_C______c_")
+	f.Fuzz(func(t *testing.T, sql string) {
+		for i := range len(sql) + 1 {
+			want := i
+			for want < len(sql) && !strings.ContainsRune(`'"/-$;`, rune(sql[want])) &&
+				(sql[want] != '_' || want+1 < len(sql) && sql[want+1]|0x20 != 'c') {
+				want++
+			}
+			got := nextStop(sql, i)
+			if got > want {
+				t.Fatalf("%q: from %d stops at %d, want %d", sql, i, got, want)
+			}
+			if got < want && sql[got] != '_' && sql[got] != '%' && sql[got] != '^' {
+				t.Fatalf("%q: from %d stops at %d, where nothing is", sql, i, got)
+			}
+		}
+	})
+}
