@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 	"unsafe"
@@ -221,6 +222,38 @@ func FuzzNextStop(f *testing.F) {
 			if got < want && sql[got] != '_' && sql[got] != '%' && sql[got] != '^' {
 				t.Fatalf("%q: from %d stops at %d, where nothing is", sql, i, got)
 			}
+		}
+	})
+}
+
+// Trying few prefixes must find what trying all of them finds.
+func FuzzPrefixes(f *testing.F) {
+	for _, line := range []string{
+		"2026-11-23 01:54:05.262 UTC [7605] [user=a,db=b,app=c: LOG:  x] LOG:  42P01: text",
+		"2026-11-23 01:54:05 UTC:127.0.0.1(4711):a@b:[7605]:ERROR:  text", "1.2.3.4 2026-11-23 01:54:05.262 UTC [1] a@b 쿼리:text", "2026-11-23 01:54:05.2 UTC [1] LOG :  text",
+	} {
+		f.Add([]byte(line))
+	}
+	d := newStderr(f, Options{})
+	f.Fuzz(func(t *testing.T, line []byte) {
+		line = firstLine(line)
+		if len(line) > 0 && line[0] == '\t' {
+			return
+		}
+		var (
+			best  head
+			found bool
+			m     matcher
+		)
+		for _, p := range d.prefixes {
+			if m.match(p, line) && (!found || len(m.head.text) > len(best.text)) {
+				found, best = true, m.head
+			}
+		}
+		if got := d.match(line); got != found {
+			t.Fatalf("%q: match %v, want %v", line, got, found)
+		} else if got && !reflect.DeepEqual(d.matcher.head, best) {
+			t.Fatalf("%q: got %+v, want %+v", line, d.matcher.head, best)
 		}
 	})
 }
