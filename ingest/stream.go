@@ -201,6 +201,9 @@ func (s *Stream) object(l *line, text []byte, b *Batch, nested int) {
 		return
 	}
 	if !s.named {
+		if s.guess(l, text, b) {
+			return
+		}
 		if f := s.quick(text); f != nil {
 			s.whole(f, l, text, b)
 			return

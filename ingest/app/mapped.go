@@ -35,8 +35,14 @@ func NewMapped(format string, m Mapping) (*Mapped, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	return &Mapped{format: format, root: compile(m)}, nil
+	d := &Mapped{format: format, root: compile(m)}
+	d.scan.Watch("trespass")
+	return d, nil
 }
+
+// Certain says whether the line decoded last, without an error, held no key by which it
+// could be one of Trespass's own.
+func (m *Mapped) Certain() bool { return !m.scan.Seen() }
 
 // Decode gives a KindRequest if the line names a request, records or a user on a
 // route; else a KindNone, whose time is 0 if the line has none.

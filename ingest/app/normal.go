@@ -32,6 +32,9 @@ func withoutQuery(target string) string {
 // lastPart drops the regions that Vercel puts before an id: iad1::iad1::abcde-1 is
 // the request abcde-1 wherever it is named.
 func lastPart(id string) string {
+	if strings.IndexByte(id, ':') < 0 {
+		return id
+	}
 	if i := strings.LastIndex(id, "::"); i >= 0 {
 		return id[i+2:]
 	}

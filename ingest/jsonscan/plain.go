@@ -41,6 +41,9 @@ func (s *Scanner) plainKey() (key []byte, ok bool) {
 			return nil, false
 		}
 		s.count[s.depth], s.fresh, s.pos = n+1, false, i+2
+		if i-from == len(s.watch) && string(b[from:i]) == s.watch {
+			s.seen = true
+		}
 		return b[from:i], true
 	}
 	return nil, false

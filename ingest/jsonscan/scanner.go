@@ -48,6 +48,8 @@ type Scanner struct {
 	reason decode.Reason
 	at     int
 	detail string
+	watch  string // a key to look out for
+	seen   bool   // it was there, at any depth
 	key    []byte // room for a key with escapes, good until the next key
 	count  [decode.MaxDepth + 1]int32
 }
@@ -56,8 +58,14 @@ type Scanner struct {
 func (s *Scanner) Reset(line []byte, mem *decode.Scratch) {
 	s.line, s.buf, s.mem = line, line, mem
 	s.pos, s.depth = 0, 0
-	s.fresh, s.failed = false, false
+	s.fresh, s.failed, s.seen = false, false, false
 }
+
+// Watch makes the Scanner look out for a key, in all texts from now on.
+func (s *Scanner) Watch(key string) { s.watch = key }
+
+// Seen says whether the key of Watch was in what has been read of the text, at any depth.
+func (s *Scanner) Seen() bool { return s.seen }
 
 // Mark is a place before a value.
 type Mark struct{ pos, depth int }
@@ -197,6 +205,7 @@ func (s *Scanner) rawKey() (raw []byte, escaped, ok bool) {
 		return nil, false, false
 	}
 	s.pos++
+	s.seen = s.seen || string(raw) == s.watch
 	return raw, escaped, true
 }
 
