@@ -48,6 +48,7 @@ type Scanner struct {
 	reason decode.Reason
 	at     int
 	detail string
+	clock  decode.Clock
 	watch  string // a key to look out for
 	seen   bool   // it was there, at any depth
 	key    []byte // room for a key with escapes, good until the next key

@@ -76,6 +76,9 @@ func (s *Scanner) unescape(raw []byte) []byte {
 // ID reads an identifier: a string, or a whole number as it is written, so that
 // ids of 64 bits and more stay exact. Null reads as the empty string.
 func (s *Scanner) ID(field string) string {
+	if raw, ok := s.plainText(); ok {
+		return decode.String(raw)
+	}
 	if c := s.peek(); c != '-' && c-'0' > 9 {
 		if c != '"' && c != 'n' {
 			s.wrong(field, String)
@@ -159,7 +162,7 @@ func (s *Scanner) Time(field string, unit decode.Unit) int64 {
 	)
 	switch s.Kind() {
 	case String:
-		t, ok = decode.ParseRFC3339(s.Text(field))
+		t, ok = s.clock.ParseRFC3339(s.Text(field))
 	case Number:
 		t, ok = decode.ParseEpoch(decode.String(s.number()), unit)
 	default:

@@ -31,8 +31,11 @@ var commands = [...]string{
 // verbOf knows the first word of a statement.
 func verbOf(word string) verb {
 	var upper [10]byte
-	if word == "" {
+	switch word {
+	case "":
 		return verbNone
+	case "select", "SELECT": // nearly always
+		return verbSelect
 	}
 	if len(word) > len(upper) {
 		return verbOther

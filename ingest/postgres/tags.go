@@ -173,8 +173,12 @@ func tagValue(s string, mem *decode.Scratch) (val, rest string) {
 		return "", ""
 	}
 	if q := s[0]; q == '\'' || q == '"' {
+		i := 1
+		for i < len(s) && !valueStops[s[i]] {
+			i++
+		}
 		escaped := false
-		for i := 1; i < len(s); i++ {
+		for ; i < len(s); i++ {
 			switch c := s[i]; {
 			case c == q && !escaped:
 				return s[1:i], s[i+1:]
@@ -195,6 +199,9 @@ func tagValue(s string, mem *decode.Scratch) (val, rest string) {
 	}
 	return percent(s[:i], mem), s[i:]
 }
+
+// valueStops are the bytes that matter in a value in quotes.
+var valueStops = table(func(c byte) bool { return c == '\'' || c == '"' || c == '\\' || c == '%' })
 
 // percent reads %2F as a slash and \' as a quote.
 func percent(s string, mem *decode.Scratch) string {
