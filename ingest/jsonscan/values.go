@@ -46,6 +46,13 @@ func (s *Scanner) TextBytes(field string) []byte {
 	return s.oddTextBytes(field)
 }
 
+// PlainText reads a string without escapes that stands right here. It gives false, and
+// moves nothing, for any other value.
+func (s *Scanner) PlainText() (text string, ok bool) {
+	raw, ok := s.plainText()
+	return decode.String(raw), ok
+}
+
 // oddTextBytes is TextBytes for what plainText leaves.
 func (s *Scanner) oddTextBytes(field string) []byte {
 	switch s.peek() {
