@@ -257,3 +257,34 @@ func FuzzPrefixes(f *testing.F) {
 		}
 	})
 }
+
+// An audit line that is read in place, inside of csvlog's quotes, says what it says when
+// the quotes are undoubled first; and so does what is wrong with it.
+func FuzzAuditInPlace(f *testing.F) {
+	for _, rest := range []string{
+		`1,1,READ,SELECT,TABLE,public.orders,"select ""a"" from b","a,""b,"",""""""c""""""",7`, `1,1,READ,SELECT,TABLE,"public.""Order""",select 1,<none>`,
+		`1,1,"RE""AD",SELECT,,,x,,`, `1,1,READ,SELECT,,,"",""`, `1,1,READ,SELECT,,,"a"b,`, `1,1,READ,SELECT,,,"`, `1,1,READ,SELECT,,,"a","""`, `0,1,READ,SELECT,,,<not logged>,"<long param suppressed>,""""",x`,
+	} {
+		f.Add(rest)
+	}
+	f.Fuzz(func(t *testing.T, rest string) {
+		message := "AUDIT: SESSION," + rest
+		read := func(e entry) (detect.Statement, error) {
+			var (
+				mem decode.Scratch
+				r   reader
+				st  = detect.Statement{Rows: -1}
+			)
+			err := r.audit(&e, &mem, &st)
+			return st, err
+		}
+		got, gotErr := read(entry{message: []byte(strings.ReplaceAll(message, `"`, `""`)), width: 2})
+		want, wantErr := read(entry{message: []byte(message)})
+		if diff := cmp.Diff(wantErr, gotErr); diff != "" {
+			t.Fatalf("%q: %v, want %v", message, gotErr, wantErr)
+		}
+		if diff := cmp.Diff(want, got); wantErr == nil && diff != "" {
+			t.Fatalf("%q:\n%s", message, diff)
+		}
+	})
+}
