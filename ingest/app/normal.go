@@ -10,11 +10,11 @@ import (
 // withoutQuery gives the path of a request target or URL: no scheme, host, query or
 // fragment. Queries carry search terms and tokens, and are never kept.
 func withoutQuery(target string) string {
-	for i := range len(target) {
-		if c := target[i]; c == '?' || c == '#' {
-			target = target[:i]
-			break
-		}
+	if i := strings.IndexByte(target, '?'); i >= 0 {
+		target = target[:i]
+	}
+	if i := strings.IndexByte(target, '#'); i >= 0 {
+		target = target[:i]
 	}
 	if target == "" || target[0] == '/' {
 		return target

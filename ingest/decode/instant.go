@@ -118,20 +118,25 @@ func (c *Clock) ParseRFC3339(s string) (nanos int64, ok bool) {
 	nanos = (c.start + int64(second)) * int64(Seconds)
 	s = s[19:]
 	if s[0] == '.' || s[0] == ',' {
-		i, scale := 1, int64(Seconds)
+		i, part := 1, int64(0)
 		for ; i < len(s) && s[i]-'0' <= 9; i++ {
-			scale /= 10
-			nanos += int64(s[i]-'0') * scale
+			if i <= 9 {
+				part = part*10 + int64(s[i]-'0')
+			}
 		}
 		if i == 1 {
 			return 0, false
 		}
+		nanos += part * powers[max(10-i, 0)]
 		s = s[i:]
 	}
 	offset, ok := zone(s)
 	nanos -= offset * int64(Seconds)
 	return nanos, ok && nanos >= minInstant && nanos < maxInstant
 }
+
+// powers are those of ten.
+var powers = [10]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
 
 // minuteOf gives the seconds from 1970 to a minute of the calendar.
 func minuteOf(s string) (seconds int64, ok bool) {
