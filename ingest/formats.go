@@ -179,11 +179,41 @@ func (s *Stream) quick(line []byte) *reader {
 	return nil
 }
 
+// certain is what a format of JSON may have: its decoder says whether the line that it
+// has decoded was of its format beyond doubt.
+type certain interface{ Certain() bool }
+
+// guess decodes an object by its first bytes, without a look at its other keys before
+// that. It gives false, and has done nothing, where its format is in doubt, or where
+// anything is held back.
+func (s *Stream) guess(l *line, text []byte, b *Batch) bool {
+	var f *reader
+	switch {
+	case bytes.HasPrefix(text, []byte(`{"level":`)): // of pino
+		f = s.own[ownJSON]
+	case bytes.HasPrefix(text, []byte(`{"timestamp":"`)): // of Postgres
+		f = s.own[ownJSONLog]
+	}
+	if f == nil || s.held.is() {
+		return false
+	}
+	if _, waiting := s.chunks.Held(); waiting {
+		return false
+	}
+	events, skipped, clamped := len(b.Events), b.Skipped, b.Clamped
+	if err := s.decode(f, l, text, b); err == nil && f.Decoder.(certain).Certain() {
+		return true
+	}
+	b.Events, b.Skipped, b.Clamped = b.Events[:events], skipped, clamped
+	return false
+}
+
 // The formats that quick knows, by their place in Stream.own.
 const (
 	ownAccess = iota
 	ownFact
 	ownJSON
+	ownJSONLog
 	ownCount
 )
 
@@ -197,6 +227,8 @@ func findOwn(formats []reader) (own [ownCount]*reader) {
 			own[ownFact] = &formats[i]
 		case "json":
 			own[ownJSON] = &formats[i]
+		case "jsonlog":
+			own[ownJSONLog] = &formats[i]
 		}
 	}
 	return own

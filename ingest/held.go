@@ -95,20 +95,25 @@ func (s *Stream) lines(l *line, text []byte, b *Batch) {
 		if n == 0 {
 			n = len(text)
 		}
-		if s.lost(text[:n]) {
+		if f, lost := s.lost(text[:n]); lost {
 			n += s.nextStart(text[n:])
 			s.alone(l, text[:n], b)
 		} else {
-			s.piece(l, text[:n], b)
+			s.piece(f, l, text[:n], b)
 		}
 		l.first = false
 		text = text[n:]
 	}
 }
 
-// lost says whether a line is the rest of a record whose beginning is not here.
-func (s *Stream) lost(text []byte) bool {
-	return s.text != nil && !s.held.is() && len(bytes.TrimSpace(text)) > 0 && s.textFormat(trimLine(text)) == nil
+// lost says whether a line is the rest of a record whose beginning is not here. If it
+// has looked for the line's format, it gives that.
+func (s *Stream) lost(text []byte) (f *reader, lost bool) {
+	if s.text == nil || s.held.is() || len(bytes.TrimSpace(text)) == 0 {
+		return nil, false
+	}
+	f = s.textFormat(trimLine(text))
+	return f, f == nil
 }
 
 // nextStart gives the place of the first line of text that begins a record.
@@ -128,10 +133,17 @@ func (s *Stream) alone(l *line, text []byte, b *Batch) {
 	b.refuse(l.Record, trimLine(text), &decode.Error{Format: s.text.Name, Reason: decode.Cut, At: -1, Detail: "it goes on with a record whose beginning is not here"})
 }
 
-func trimLine(text []byte) []byte { return bytes.TrimRight(text, "\r\n\x00") }
+// trimLine takes the end of a line off it, and zeros.
+func trimLine(text []byte) []byte {
+	for n := len(text); n > 0 && (text[n-1] == '\n' || text[n-1] == '\r' || text[n-1] == 0); n-- {
+		text = text[:n-1]
+	}
+	return text
+}
 
-// piece reads one line of text, with its newline if it has one.
-func (s *Stream) piece(l *line, text []byte, b *Batch) {
+// piece reads one line of text, with its newline if it has one. f is its format, nil if
+// that is not known yet.
+func (s *Stream) piece(f *reader, l *line, text []byte, b *Batch) {
 	h := &s.held
 	if h.f != nil && h.takes(l, text) {
 		h.add(text)
@@ -149,7 +161,9 @@ func (s *Stream) piece(l *line, text []byte, b *Batch) {
 	if s.tooLong(l, text, b) {
 		return
 	}
-	f := s.textFormat(text)
+	if f == nil {
+		f = s.textFormat(text)
+	}
 	switch {
 	case f == nil && s.text != nil:
 		s.alone(l, text, b)

@@ -114,24 +114,40 @@ func (s *Stream) open(l *line, value []byte, b *Batch, nested int) {
 		return
 	}
 	value = bytes.TrimPrefix(value, []byte("\xef\xbb\xbf")) // a byte order mark
-	body := bytes.TrimLeft(value, " \t\r\n")
+	body := afterSpace(value)
 	switch {
 	case len(body) == 0:
 		b.Skipped++
 	case body[0] == '{':
-		s.objects(l, bytes.TrimRight(body, " \t\r\n\x00"), b, nested)
+		s.objects(l, beforeSpace(body), b, nested)
 	case body[0] == '[' && len(body) > 1 && bytes.IndexByte([]byte("{\" \t\r\n]"), body[1]) >= 0:
 		s.array(l, body, b, nested)
 	case body[0] == '"' && s.quoted(l, body, b, nested):
-	case string(bytes.TrimRight(body, " \t\r\n")) == "null":
+	case body[0] == 'n' && string(bytes.TrimRight(body, " \t\r\n")) == "null":
 		b.Skipped++
 	default:
-		if f, ok := envelope.Syslog(bytes.TrimRight(body, "\r\n\x00")); ok {
+		if f, ok := envelope.Syslog(trimLine(body)); ok {
 			s.syslog(l, f, b, nested)
 			return
 		}
 		s.lines(l, value, b)
 	}
+}
+
+// afterSpace takes white space off the beginning of text.
+func afterSpace(text []byte) []byte {
+	for len(text) > 0 && (text[0] == ' ' || text[0] == '\t' || text[0] == '\r' || text[0] == '\n') {
+		text = text[1:]
+	}
+	return text
+}
+
+// beforeSpace takes white space and zeros, which some shippers send along, off its end.
+func beforeSpace(text []byte) []byte {
+	for n := len(text); n > 0 && (text[n-1] == ' ' || text[n-1] == '\t' || text[n-1] == '\r' || text[n-1] == '\n' || text[n-1] == 0); n-- {
+		text = text[:n-1]
+	}
+	return text
 }
 
 func (s *Stream) inflate(l *line, codec envelope.Codec, value []byte, b *Batch, nested int) {
@@ -185,6 +201,9 @@ func (s *Stream) object(l *line, text []byte, b *Batch, nested int) {
 		return
 	}
 	if !s.named {
+		if s.guess(l, text, b) {
+			return
+		}
 		if f := s.quick(text); f != nil {
 			s.whole(f, l, text, b)
 			return

@@ -35,8 +35,14 @@ func NewMapped(format string, m Mapping) (*Mapped, error) {
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}
-	return &Mapped{format: format, root: compile(m)}, nil
+	d := &Mapped{format: format, root: compile(m)}
+	d.scan.Watch("trespass")
+	return d, nil
 }
+
+// Certain says whether the line decoded last, without an error, held no key by which it
+// could be one of Trespass's own.
+func (m *Mapped) Certain() bool { return !m.scan.Seen() }
 
 // Decode gives a KindRequest if the line names a request, records or a user on a
 // route; else a KindNone, whose time is 0 if the line has none.
@@ -97,6 +103,12 @@ func (m *Mapped) object(n *node, r *detect.Request) {
 // value gives one value to all the fields that want it, and steps over it.
 func (m *Mapped) value(leaves []leaf, r *detect.Request) {
 	s := &m.scan
+	if l := &leaves[0]; len(leaves) == 1 && scalars[l.field] && m.wants(*l) {
+		if text, ok := s.PlainText(); ok { // nearly always
+			m.put(*l, jsonscan.String, text, r)
+			return
+		}
+	}
 	for i, l := range leaves {
 		at := s.Mark()
 		if m.wants(l) && m.take(l, r) && s.OK() && i == len(leaves)-1 {
@@ -111,6 +123,15 @@ func (m *Mapped) value(leaves []leaf, r *detect.Request) {
 func (m *Mapped) wants(l leaf) bool {
 	have := m.rank[l.field]
 	return have == 0 || l.rank <= have
+}
+
+// scalars are the fields that take a single value.
+var scalars = [fieldCount]bool{
+	fieldTime: true, eventID: true, requestID: true, fieldTraceID: true, spanID: true, process: true, host: true, env: true,
+	service: true, deployment: true, databaseName: true, method: true, route: true, path: true, fieldStatus: true, userID: true,
+	sessionID: true, role: true, tenant: true, impersonatedBy: true, justification: true, share: true, tokenIssued: true,
+	tokenExpires: true, dbRole: true, bypassRLS: true, secretKey: true, cacheState: true, cacheID: true, cacheControl: true,
+	cachePerUser: true, userAgent: true, origin: true, stripeUser: true,
 }
 
 // take reads the value at hand into the field of l, if it makes sense there, and says

@@ -10,7 +10,10 @@ import (
 // withoutQuery gives the path of a request target or URL: no scheme, host, query or
 // fragment. Queries carry search terms and tokens, and are never kept.
 func withoutQuery(target string) string {
-	if i := strings.IndexAny(target, "?#"); i >= 0 {
+	if i := strings.IndexByte(target, '?'); i >= 0 {
+		target = target[:i]
+	}
+	if i := strings.IndexByte(target, '#'); i >= 0 {
 		target = target[:i]
 	}
 	if target == "" || target[0] == '/' {
@@ -29,6 +32,9 @@ func withoutQuery(target string) string {
 // lastPart drops the regions that Vercel puts before an id: iad1::iad1::abcde-1 is
 // the request abcde-1 wherever it is named.
 func lastPart(id string) string {
+	if strings.IndexByte(id, ':') < 0 {
+		return id
+	}
 	if i := strings.LastIndex(id, "::"); i >= 0 {
 		return id[i+2:]
 	}

@@ -87,33 +87,70 @@ func unitOf(whole int64) Unit {
 // It gives false for anything else, for days that no month has, and for instants
 // before 2000 or after 2100.
 func ParseRFC3339(s string) (nanos int64, ok bool) {
-	if len(s) < len("2006-01-02T15:04:05Z") ||
-		s[4] != '-' || s[7] != '-' || s[10]|0x20 != 't' && s[10] != ' ' || s[13] != ':' || s[16] != ':' {
+	var c Clock
+	return c.ParseRFC3339(s)
+}
+
+// Clock reads the times of lines that follow one another: it remembers the last minute.
+// The zero Clock is ready for use.
+type Clock struct {
+	minute [len("2006-01-02T15:04")]byte
+	start  int64 // seconds from 1970 to that minute, as if its zone were UTC
+}
+
+// ParseRFC3339 is the function of this name.
+func (c *Clock) ParseRFC3339(s string) (nanos int64, ok bool) {
+	if len(s) < len("2006-01-02T15:04:05Z") || s[16] != ':' {
 		return 0, false
 	}
-	year := two(s[0:])*100 + two(s[2:])
-	month, day := two(s[5:]), two(s[8:])
-	hour, minute, second := two(s[11:]), two(s[14:]), two(s[17:])
-	if year < 0 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) ||
-		hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60 {
+	second := two(s[17:])
+	if second < 0 || second > 60 {
 		return 0, false
 	}
-	nanos = (daysSince1970(year, month, day)*86400 + int64(hour*3600+minute*60+second)) * int64(Seconds)
+	if s[:len(c.minute)] != string(c.minute[:]) {
+		start, ok := minuteOf(s)
+		if !ok {
+			return 0, false
+		}
+		copy(c.minute[:], s)
+		c.start = start
+	}
+	nanos = (c.start + int64(second)) * int64(Seconds)
 	s = s[19:]
 	if s[0] == '.' || s[0] == ',' {
-		i, scale := 1, int64(Seconds)
+		i, part := 1, int64(0)
 		for ; i < len(s) && s[i]-'0' <= 9; i++ {
-			scale /= 10
-			nanos += int64(s[i]-'0') * scale
+			if i <= 9 {
+				part = part*10 + int64(s[i]-'0')
+			}
 		}
 		if i == 1 {
 			return 0, false
 		}
+		nanos += part * powers[max(10-i, 0)]
 		s = s[i:]
 	}
 	offset, ok := zone(s)
 	nanos -= offset * int64(Seconds)
 	return nanos, ok && nanos >= minInstant && nanos < maxInstant
+}
+
+// powers are those of ten.
+var powers = [10]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
+
+// minuteOf gives the seconds from 1970 to a minute of the calendar.
+func minuteOf(s string) (seconds int64, ok bool) {
+	if s[4] != '-' || s[7] != '-' || s[10]|0x20 != 't' && s[10] != ' ' || s[13] != ':' {
+		return 0, false
+	}
+	year := two(s[0:])*100 + two(s[2:])
+	month, day := two(s[5:]), two(s[8:])
+	hour, minute := two(s[11:]), two(s[14:])
+	if year < 0 || month < 1 || month > 12 || day < 1 || day > daysIn(year, month) ||
+		hour < 0 || hour > 23 || minute < 0 || minute > 59 {
+		return 0, false
+	}
+	return daysSince1970(year, month, day)*86400 + int64(hour*3600+minute*60), true
 }
 
 // zone reads Z, +01:00 or +0100, in seconds.

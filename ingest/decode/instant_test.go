@@ -40,6 +40,22 @@ func TestParseRFC3339(t *testing.T) {
 }
 
 // Every day from 2000 to 2100 must be the one that package time counts.
+// A Clock that remembers a minute reads what one without memory reads.
+func FuzzClock(f *testing.F) {
+	f.Add("2026-11-23T01:55:57.374Z", "2026-11-23T01:55:58+01:00")
+	f.Add("2026-11-23T01:55:57.374Z", "2026-11-23T01:55:61Z")
+	f.Add("2026-13-23T01:55:57.374Z", "2026-11-23T01:55:57")
+	f.Fuzz(func(t *testing.T, first, then string) {
+		var c Clock
+		for _, s := range []string{first, then, first, then} {
+			want, wantOK := ParseRFC3339(s)
+			if got, ok := c.ParseRFC3339(s); ok != wantOK || ok && got != want {
+				t.Fatalf("%q: %d %v, want %d %v", s, got, ok, want, wantOK)
+			}
+		}
+	})
+}
+
 func TestParseRFC3339Calendar(t *testing.T) {
 	for d := time.Unix(0, minInstant).UTC(); d.Year() < 2100; d = d.AddDate(0, 0, 1) {
 		got, ok := ParseRFC3339(d.Format(time.RFC3339))

@@ -125,12 +125,25 @@ func (s *slab[T]) take(n, capacity int) []T {
 }
 
 func (s *slab[T]) append(l []T, v T) []T {
-	if len(l) < cap(l) {
+	n := len(l)
+	if n < cap(l) {
 		return append(l, v)
 	}
-	grown := s.take(len(l), max(4, 2*len(l)))
-	copy(grown, l)
-	return append(grown, v)
+	// Most lists are made one after the other: the last one grows where it is.
+	end := len(s.chunk)
+	if n == 0 || end < n || end == cap(s.chunk) || &l[n-1] != &s.chunk[end-1] {
+		if n == 0 {
+			grown := s.room(1)
+			grown[0] = v
+			return grown
+		}
+		grown := s.take(n, 2*n)
+		copy(grown, l)
+		return append(grown, v)
+	}
+	s.chunk = s.chunk[:end+1]
+	s.chunk[end] = v
+	return s.chunk[end-n : end+1 : end+1]
 }
 
 // reset keeps one chunk large enough for all that was taken, so that the next

@@ -22,7 +22,7 @@ type Frame struct {
 //	<134>1 2026-11-23T02:02:29.430408Z vm postgres 11366 - - text
 func Syslog(line []byte) (f Frame, ok bool) {
 	rest := line
-	if i := bytes.IndexByte(rest, ' '); i > 0 && i <= 7 && i+1 < len(rest) && rest[i+1] == '<' && isDigits(rest[:i]) {
+	if i := bytes.IndexByte(rest[:min(len(rest), 8)], ' '); i > 0 && i+1 < len(rest) && rest[i+1] == '<' && isDigits(rest[:i]) {
 		rest = rest[i+1:] // octet count
 	}
 	if len(rest) > 0 && rest[0] == '<' {

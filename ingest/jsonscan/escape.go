@@ -1,6 +1,8 @@
 package jsonscan
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -44,14 +46,25 @@ func cutEscape(b []byte) bool {
 // half a surrogate pair, which is no character.
 func unescape(dst, raw []byte) (n int, ok bool) {
 	for i := 0; i < len(raw); {
-		c := raw[i]
-		if c != '\\' {
-			run := i + 1
-			for run < len(raw) && raw[run] != '\\' {
-				run++
+		for i+8 <= len(raw) && n+8 <= len(dst) {
+			w := binary.LittleEndian.Uint64(raw[i : i+8])
+			binary.LittleEndian.PutUint64(dst[n:n+8], w)
+			e := w ^ ones*'\\'
+			stop := (e - ones) &^ e & highs
+			if stop == 0 {
+				i, n = i+8, n+8
+				continue
 			}
-			n += copy(dst[n:], raw[i:run])
-			i = run
+			near := bits.TrailingZeros64(stop) >> 3
+			i, n = i+near, n+near
+			break
+		}
+		if i == len(raw) {
+			break
+		}
+		if raw[i] != '\\' {
+			dst[n] = raw[i]
+			i, n = i+1, n+1
 			continue
 		}
 		if meaning := simple[raw[i+1]]; meaning != 0 {

@@ -11,8 +11,6 @@
 package jsonscan
 
 import (
-	"encoding/binary"
-	"math/bits"
 	"unicode/utf8"
 
 	"trespass.dev/trespass/ingest/decode"
@@ -50,6 +48,9 @@ type Scanner struct {
 	reason decode.Reason
 	at     int
 	detail string
+	clock  decode.Clock
+	watch  string // a key to look out for
+	seen   bool   // it was there, at any depth
 	key    []byte // room for a key with escapes, good until the next key
 	count  [decode.MaxDepth + 1]int32
 }
@@ -58,8 +59,14 @@ type Scanner struct {
 func (s *Scanner) Reset(line []byte, mem *decode.Scratch) {
 	s.line, s.buf, s.mem = line, line, mem
 	s.pos, s.depth = 0, 0
-	s.fresh, s.failed = false, false
+	s.fresh, s.failed, s.seen = false, false, false
 }
+
+// Watch makes the Scanner look out for a key, in all texts from now on.
+func (s *Scanner) Watch(key string) { s.watch = key }
+
+// Seen says whether the key of Watch was in what has been read of the text, at any depth.
+func (s *Scanner) Seen() bool { return s.seen }
 
 // Mark is a place before a value.
 type Mark struct{ pos, depth int }
@@ -148,6 +155,14 @@ func (s *Scanner) push() bool {
 // which the caller must read or Skip. The key is good until the next call. At the
 // end of the object, and on error, ok is false.
 func (s *Scanner) Key() (key []byte, ok bool) {
+	if key, ok = s.plainKey(); ok {
+		return key, true
+	}
+	return s.oddKey()
+}
+
+// oddKey is Key for a key that plainKey leaves.
+func (s *Scanner) oddKey() (key []byte, ok bool) {
 	raw, escaped, ok := s.rawKey()
 	if !ok || !escaped {
 		return raw, ok
@@ -163,6 +178,9 @@ func (s *Scanner) Key() (key []byte, ok bool) {
 
 // Name is Key with a key that lives as long as the text and the Scratch.
 func (s *Scanner) Name() (name string, ok bool) {
+	if raw, ok := s.plainKey(); ok {
+		return decode.String(raw), true
+	}
 	raw, escaped, ok := s.rawKey()
 	if !ok || !escaped {
 		return decode.String(raw), ok
@@ -188,6 +206,7 @@ func (s *Scanner) rawKey() (raw []byte, escaped, ok bool) {
 		return nil, false, false
 	}
 	s.pos++
+	s.seen = s.seen || string(raw) == s.watch
 	return raw, escaped, true
 }
 
@@ -227,6 +246,9 @@ func (s *Scanner) Skip() {
 		s.text()
 	case '{':
 		for s.push(); ; s.Skip() {
+			if _, ok := s.plainKey(); ok {
+				continue
+			}
 			if _, _, ok := s.rawKey(); !ok {
 				return
 			}
@@ -266,6 +288,14 @@ func (s *Scanner) End() {
 
 // peek steps over white space and gives the byte there, or 0 at the end and on error.
 func (s *Scanner) peek() byte {
+	if s.pos < len(s.buf) && s.buf[s.pos] > ' ' {
+		return s.buf[s.pos]
+	}
+	return s.pastSpace()
+}
+
+// pastSpace is peek where white space may stand.
+func (s *Scanner) pastSpace() byte {
 	for s.pos < len(s.buf) {
 		c := s.buf[s.pos]
 		if c > ' ' || c != ' ' && c != '\n' && c != '\t' && c != '\r' {
@@ -284,32 +314,13 @@ func (s *Scanner) unexpected(want string) {
 	s.Fail(decode.BadJSON, want)
 }
 
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
 // text reads the string whose opening quote is next, and gives what is between the
-// quotes, eight bytes a step.
+// quotes.
 func (s *Scanner) text() (raw []byte, escaped, ok bool) {
-	b := s.buf
-	from := s.pos + 1
-	var seen uint64 // of all bytes, and a few behind the string
-	for i := from; i+8 <= len(b); i += 8 {
-		w := binary.LittleEndian.Uint64(b[i : i+8])
-		seen |= w
-		stop := special(w)
-		if stop == 0 {
-			continue
-		}
-		i += bits.TrailingZeros64(stop) >> 3
-		if b[i] == '"' && seen&highs == 0 {
-			s.pos = i + 1
-			return b[from:i], false, true
-		}
-		return s.oddText(from, i)
+	if raw, ok = s.plainText(); ok {
+		return raw, false, true
 	}
-	return s.oddText(from, from)
+	return s.oddText(s.pos+1, s.pos+1)
 }
 
 // oddText reads on at i a string that holds escapes or more than ASCII, or that ends
@@ -317,7 +328,7 @@ func (s *Scanner) text() (raw []byte, escaped, ok bool) {
 func (s *Scanner) oddText(from, i int) (raw []byte, escaped, ok bool) {
 	b := s.buf
 	for {
-		if i = plain(b, i); i >= len(b) {
+		if i = plainRun(b, i); i >= len(b) {
 			s.pos = i
 			s.Fail(decode.Cut, "a string is not closed")
 			return nil, false, false
@@ -349,27 +360,6 @@ func (s *Scanner) oddText(from, i int) (raw []byte, escaped, ok bool) {
 			return nil, false, false
 		}
 	}
-}
-
-// plain gives the place of the first byte from i on that ends a run of plain text.
-func plain(b []byte, i int) int {
-	for ; i+8 <= len(b); i += 8 {
-		if stop := special(binary.LittleEndian.Uint64(b[i : i+8])); stop != 0 {
-			return i + bits.TrailingZeros64(stop)>>3
-		}
-	}
-	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
-		i++
-	}
-	return i
-}
-
-// special marks the high bit of bytes that are a quote, a backslash or a control
-// character. (x-ones)&^x sets the high bit of each zero byte; a borrow can set a
-// false one only above a true one, and the lowest is what is used.
-func special(w uint64) uint64 {
-	q, e := w^(ones*'"'), w^(ones*'\\')
-	return ((q-ones)&^q | (e-ones)&^e | (w-ones*0x20)&^w) & highs
 }
 
 func (s *Scanner) badEscape(i int) {

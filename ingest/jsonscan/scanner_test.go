@@ -253,3 +253,48 @@ func BenchmarkUnescape(b *testing.B) {
 		}
 	}
 }
+
+// The plain way must read what the way that knows all of JSON reads, and nothing else.
+func FuzzPlain(f *testing.F) {
+	for _, text := range []string{`"abcdefghij"`, `"a\"b"`, `"é"`, `"]#!\x7f"`, `"a":1`, `,"key of a field":1`, `,"a" :`, `"a`, "\"\x1f\"", `""`, `"":`} {
+		f.Add([]byte(text), 0)
+		f.Add([]byte(text+strings.Repeat(" ", 9)), decode.MaxFields)
+	}
+	f.Fuzz(func(t *testing.T, text []byte, count int) {
+		var mem decode.Scratch
+		at := func(fresh bool) *Scanner {
+			s := new(Scanner)
+			s.Reset(text, &mem)
+			s.depth, s.fresh = 1, fresh
+			s.count[1] = int32(min(max(0, count), decode.MaxFields))
+			return s
+		}
+		for _, fresh := range []bool{true, false} {
+			plain, strict := at(fresh), at(fresh)
+			if key, ok := plain.plainKey(); !ok {
+				if plain.pos != 0 || plain.fresh != fresh || plain.failed {
+					t.Fatal("not a plain key, but something moved")
+				}
+			} else if want, escaped, ok := strict.rawKey(); !ok || escaped || !bytes.Equal(key, want) || !reflect.DeepEqual(plain, strict) {
+				t.Fatalf("plain key %q, want %q %v", key, want, strict.Err("json"))
+			}
+		}
+		plain, strict := at(false), at(false)
+		if raw, ok := plain.plainText(); !ok {
+			if plain.pos != 0 || plain.failed {
+				t.Fatal("not a plain string, but something moved")
+			}
+		} else if want, escaped, ok := strict.oddText(1, 1); !ok || escaped || !bytes.Equal(raw, want) || plain.pos != strict.pos {
+			t.Fatalf("plain string %q, want %q %v", raw, want, strict.Err("json"))
+		}
+		for i := range text {
+			j := i
+			for j < len(text) && text[j] != '"' && text[j] != '\\' && text[j] >= 0x20 {
+				j++
+			}
+			if got := plainRun(text, i); got != j {
+				t.Fatalf("text without escapes from %d ends at %d, want %d", i, got, j)
+			}
+		}
+	})
+}

@@ -40,6 +40,21 @@ func (s *Scanner) Text(field string) string { return decode.String(s.TextBytes(f
 
 // TextBytes is Text for those who go on reading what is in it.
 func (s *Scanner) TextBytes(field string) []byte {
+	if raw, ok := s.plainText(); ok {
+		return raw
+	}
+	return s.oddTextBytes(field)
+}
+
+// PlainText reads a string without escapes that stands right here. It gives false, and
+// moves nothing, for any other value.
+func (s *Scanner) PlainText() (text string, ok bool) {
+	raw, ok := s.plainText()
+	return decode.String(raw), ok
+}
+
+// oddTextBytes is TextBytes for what plainText leaves.
+func (s *Scanner) oddTextBytes(field string) []byte {
 	switch s.peek() {
 	case '"':
 		raw, escaped, ok := s.text()
@@ -68,6 +83,9 @@ func (s *Scanner) unescape(raw []byte) []byte {
 // ID reads an identifier: a string, or a whole number as it is written, so that
 // ids of 64 bits and more stay exact. Null reads as the empty string.
 func (s *Scanner) ID(field string) string {
+	if raw, ok := s.plainText(); ok {
+		return decode.String(raw)
+	}
 	if c := s.peek(); c != '-' && c-'0' > 9 {
 		if c != '"' && c != 'n' {
 			s.wrong(field, String)
@@ -95,11 +113,28 @@ func (s *Scanner) Int(field string) int64 {
 	if s.failed {
 		return 0
 	}
+	if n, ok := digits(raw); ok {
+		return n
+	}
 	n, err := strconv.ParseInt(decode.String(raw), 10, 64)
 	if err != nil {
 		s.Bad(field, "a whole number of 64 bits")
 	}
 	return n
+}
+
+// digits reads a short number without sign, fraction or exponent.
+func digits(raw []byte) (n int64, ok bool) {
+	if len(raw) > 18 {
+		return 0, false
+	}
+	for _, c := range raw {
+		if c-'0' > 9 {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
 }
 
 // Number reads a number and gives its text.
@@ -134,7 +169,7 @@ func (s *Scanner) Time(field string, unit decode.Unit) int64 {
 	)
 	switch s.Kind() {
 	case String:
-		t, ok = decode.ParseRFC3339(s.Text(field))
+		t, ok = s.clock.ParseRFC3339(s.Text(field))
 	case Number:
 		t, ok = decode.ParseEpoch(decode.String(s.number()), unit)
 	default:

@@ -12,7 +12,7 @@ import (
 // assign notes that a setting got a value, which lasts beyond the transaction or does
 // not. Settings that say nothing of who asks are passed over.
 func (w *walker) assign(name string, v value, lasts bool) {
-	is := func(want string) bool { return strings.EqualFold(name, want) }
+	is := func(want string) bool { return name == want || len(name) >= len(want) && strings.EqualFold(name, want) }
 	switch {
 	case is("role"), is("session_authorization"):
 		s := w.settings()

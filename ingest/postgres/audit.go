@@ -31,37 +31,44 @@ func isAudit(message []byte) bool {
 
 // audit reads AUDIT: SESSION,1,1,READ,SELECT,TABLE,public.orders,SQL,PARAMETERS[,ROWS].
 // That an audit line was written says what was attempted, not that it was allowed.
-func (r *reader) audit(message []byte, mem *decode.Scratch, st *detect.Statement) error {
+func (r *reader) audit(e *entry, mem *decode.Scratch, st *detect.Statement) error {
+	if e.width < 2 || r.auditFields(e.message, e.width, mem, st) != nil {
+		// What is wrong is said of the message as it was logged.
+		st.Params = nil
+		if err := r.auditFields(e.text(mem), 1, mem, st); err != nil {
+			return err
+		}
+	}
+	r.walk.read(st, mem, effectsOf(st))
+	return nil
+}
+
+// auditFields reads the fields of a message of width w.
+func (r *reader) auditFields(message []byte, w int, mem *decode.Scratch, st *detect.Statement) error {
 	const mark = len("AUDIT: ")
 	var fields [auditFields]field
-	n := 0
-	for at := mark; ; at++ {
-		f, end, wrong := nextField(message, at)
-		if wrong != nil {
-			return &decode.Error{Format: "pgaudit", Reason: wrong.reason, At: wrong.at, Detail: wrong.detail}
-		}
-		if n < auditFields {
-			fields[n] = f
-		}
-		n++
-		at = end
-		if end == len(message) {
-			break
-		}
+	list := message[mark:]
+	n, wrong := split(list, w, fields[:])
+	if wrong != nil {
+		return &decode.Error{Format: "pgaudit", Reason: wrong.reason, At: mark + wrong.at, Detail: wrong.detail}
 	}
 	if n != auditFields && n != auditFields-1 {
 		return auditError(decode.BadCSV, "want 9 or 10 fields")
 	}
+	raw := func(field int) []byte { return fields[field].in(list) }
 	var ok, okToo bool
-	st.StmtID, ok = whole(fields[auditStatementID].raw)
-	st.SubstmtID, okToo = whole(fields[auditSubstatementID].raw)
+	st.StmtID, ok = whole(raw(auditStatementID))
+	st.SubstmtID, okToo = whole(raw(auditSubstatementID))
 	if !ok || !okToo || st.StmtID == 0 {
 		return auditError(decode.BadField, "STATEMENT_ID and SUBSTATEMENT_ID: want whole numbers")
 	}
-	if rows := fields[auditRows].raw; len(rows) > 0 {
+	if rows := raw(auditRows); len(rows) > 0 {
 		if st.Rows, ok = whole(rows); !ok {
 			return auditError(decode.BadField, "ROWS: want a whole number")
 		}
+	}
+	if w > 1 && (fields[auditClass].doubled || fields[auditCommand].doubled || fields[auditObjectType].doubled) {
+		return auditError(decode.BadField, "no quotes are wanted in words of pgaudit")
 	}
 	if st.Line == 0 {
 		// A text log without %l: within a session pgaudit's own count gives the order,
@@ -69,23 +76,20 @@ func (r *reader) audit(message []byte, mem *decode.Scratch, st *detect.Statement
 		st.Line = st.StmtID
 	}
 	st.Kind = detect.StatementAudit
-	st.AuditObject = fields[auditType].raw[0] == 'O'
-	st.Class = decode.String(fields[auditClass].raw)
-	st.Command = decode.String(fields[auditCommand].raw)
-	st.ObjectType = decode.String(fields[auditObjectType].raw)
-	st.Object = decode.String(plainName(fields[auditObject].text(mem), mem))
-	switch f := fields[auditStatement]; {
-	case string(f.raw) == "<previously logged>":
+	st.AuditObject = raw(auditType)[0] == 'O'
+	st.Class = decode.String(raw(auditClass))
+	st.Command = decode.String(raw(auditCommand))
+	st.ObjectType = decode.String(raw(auditObjectType))
+	st.Object = decode.String(plainName(fields[auditObject].text(list, w, mem), mem))
+	switch string(raw(auditStatement)) {
+	case "<previously logged>":
 		st.Previous = true
-	case string(f.raw) == "<not logged>":
+	case "<not logged>":
 	default:
-		st.SQL = decode.String(f.text(mem))
+		st.SQL = decode.String(fields[auditStatement].text(list, w, mem))
 	}
-	if err := auditParams(fields[auditParameter], mem, st); err != nil {
-		return err
-	}
-	r.walk.read(st, mem, effectsOf(st))
-	return nil
+	parameter := fields[auditParameter]
+	return auditParams(parameter.in(list), parameter.inner(w), mem, st)
 }
 
 func auditError(reason decode.Reason, detail string) error {
@@ -94,26 +98,25 @@ func auditError(reason decode.Reason, detail string) error {
 
 // auditParams reads the list of bind parameters, which is CSV inside the CSV. pgaudit
 // prints NULL and the empty string alike; both are given as the empty string.
-func auditParams(f field, mem *decode.Scratch, st *detect.Statement) error {
-	switch string(f.raw) {
+func auditParams(list []byte, w int, mem *decode.Scratch, st *detect.Statement) error {
+	switch string(list) {
 	case "<none>":
 		st.ParamsKnown = true
 		return nil
 	case "<not logged>", "<previously logged>":
 		return nil
 	}
-	list := f.text(mem)
 	for at, n := 0, 1; ; at, n = at+1, n+1 {
-		p, end, wrong := nextField(list, at)
+		p, end, wrong := nextField(list, at, w)
 		if wrong != nil {
 			return auditError(wrong.reason, "PARAMETER: "+wrong.detail)
 		}
 		if n > decode.MaxElements {
 			return auditError(decode.TooMany, "PARAMETER: more than 10000 elements")
 		}
-		param := detect.Param{Unknown: string(p.raw) == "<long param suppressed>"}
+		param := detect.Param{Unknown: string(p.in(list)) == "<long param suppressed>"}
 		if !param.Unknown {
-			param.Value = decode.String(p.text(mem))
+			param.Value = decode.String(p.text(list, w, mem))
 		}
 		st.Params = mem.AppendParam(st.Params, param)
 		if at = end; end == len(list) {

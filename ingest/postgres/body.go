@@ -16,11 +16,11 @@ func (r *reader) body(e *entry, mem *decode.Scratch, st *detect.Statement) error
 		r.walk.read(st, mem, nothing)
 		return nil
 	}
-	switch message := e.message; {
+	switch message := e.message; { // no quotes stand in what these look for
 	case isAudit(message):
-		return r.audit(message, mem, st)
+		return r.audit(e, mem, st)
 	case app.IsPreRequest(message):
-		set, err := app.PreRequest(&r.json, message, mem)
+		set, err := app.PreRequest(&r.json, e.text(mem), mem)
 		if err != nil {
 			return err
 		}
@@ -39,7 +39,7 @@ func (r *reader) body(e *entry, mem *decode.Scratch, st *detect.Statement) error
 //
 // NAME may hold a colon, but no blank after one. Any other message is none of ours.
 func (r *reader) text(e *entry, mem *decode.Scratch, st *detect.Statement) {
-	body := afterDuration(e.message)
+	body := afterDuration(e.text(mem))
 	if sql, ok := bytes.CutPrefix(body, []byte("statement: ")); ok {
 		st.Kind, st.SQL, st.ParamsKnown = detect.StatementText, decode.String(sql), true
 		r.walk.read(st, mem, everything)
@@ -71,6 +71,14 @@ func (r *reader) text(e *entry, mem *decode.Scratch, st *detect.Statement) {
 		st.ParamsKnown = string(verb) != "parse" && bytes.IndexByte(sql, '$') < 0
 	}
 	r.walk.read(st, mem, does)
+}
+
+// text gives the message as it was logged.
+func (e *entry) text(mem *decode.Scratch) []byte {
+	if e.width < 2 || bytes.IndexByte(e.message, '"') < 0 {
+		return e.message
+	}
+	return single(e.message, '"', e.width, mem)
 }
 
 // afterDuration steps over "duration: 0.161 ms" and the blanks behind it.

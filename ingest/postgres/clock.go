@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"bytes"
 	"time"
 
 	"trespass.dev/trespass/ingest/decode"
@@ -129,7 +128,15 @@ func datelike(b []byte) bool {
 }
 
 // trimmed takes the newlines off both ends, which shippers add or leave.
-func trimmed(b []byte) []byte { return bytes.Trim(b, "\r\n") }
+func trimmed(b []byte) []byte {
+	for len(b) > 0 && (b[0] == '\n' || b[0] == '\r') {
+		b = b[1:]
+	}
+	for n := len(b); n > 0 && (b[n-1] == '\n' || b[n-1] == '\r'); n-- {
+		b = b[:n-1]
+	}
+	return b
+}
 
 func tooLong(format string, b []byte) error {
 	if len(b) > decode.MaxLine {

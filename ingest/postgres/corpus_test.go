@@ -169,7 +169,7 @@ func TestPgauditExpected(t *testing.T) {
 				st  = detect.Statement{Rows: -1}
 				r   reader
 			)
-			if err := r.audit([]byte(message), &mem, &st); err != nil {
+			if err := r.audit(&entry{message: []byte(message)}, &mem, &st); err != nil {
 				t.Errorf("%s: %v: %s", branch, err, message)
 				continue
 			}

@@ -44,7 +44,9 @@ func NewCSVLog(o Options) *CSVLog {
 // LooksLikeCSVLog says, without reading far, whether line could begin a csvlog record:
 // a time and a zone, then a comma.
 func LooksLikeCSVLog(line []byte) bool {
-	line = bytes.TrimLeft(line, "\r\n")
+	for len(line) > 0 && (line[0] == '\n' || line[0] == '\r') {
+		line = line[1:]
+	}
 	if len(line) > 0 && line[0] == '"' {
 		line = line[1:]
 	}
@@ -89,20 +91,9 @@ func (d *CSVLog) Decode(line []byte, mem *decode.Scratch, ev *detect.Event) erro
 		return err
 	}
 	line = trimmed(line)
-	n := 0
-	for at := 0; ; at++ {
-		f, end, wrong := nextField(line, at)
-		if wrong != nil {
-			return &decode.Error{Format: d.format, Reason: wrong.reason, At: wrong.at, Detail: wrong.detail}
-		}
-		if n < csvColumns {
-			d.fields[n] = f
-		}
-		n++
-		at = end
-		if end == len(line) {
-			break
-		}
+	n, wrong := split(line, 1, d.fields[:])
+	if wrong != nil {
+		return &decode.Error{Format: d.format, Reason: wrong.reason, At: wrong.at, Detail: wrong.detail}
 	}
 	switch n {
 	case 23, 24, 26:
@@ -110,33 +101,35 @@ func (d *CSVLog) Decode(line []byte, mem *decode.Scratch, ev *detect.Event) erro
 		return d.columns(line, n)
 	}
 	clear(d.fields[n:])
+	raw := func(column int) []byte { return d.fields[column].in(line) }
+	text := func(column int) []byte { return d.fields[column].text(line, 1, mem) }
 	var e entry
-	nanos, wrong := d.clock.read(d.fields[csvTime].raw)
-	if wrong != "" {
-		return &decode.Error{Format: d.format, Reason: decode.BadTime, At: 0, Detail: "log_time: " + wrong}
+	nanos, unclear := d.clock.read(raw(csvTime))
+	if unclear != "" {
+		return &decode.Error{Format: d.format, Reason: decode.BadTime, At: 0, Detail: "log_time: " + unclear}
 	}
-	lineNumber, ok := whole(d.fields[csvLine].raw)
+	lineNumber, ok := whole(raw(csvLine))
 	if !ok {
 		return d.bad("session_line_num: want a whole number")
 	}
-	if _, ok := whole(d.fields[csvProcess].raw); !ok {
+	if _, ok := whole(raw(csvProcess)); !ok {
 		return d.bad("process_id: want a whole number")
 	}
 	e.time, e.line = nanos, lineNumber
-	e.session = d.fields[csvSession].raw
+	e.session = raw(csvSession)
 	e.lineID = entryID(e.session, e.line, e.time, line)
-	e.txn = d.fields[csvTransaction].raw
-	e.login = d.fields[csvUser].text(mem)
-	e.database = d.fields[csvDatabase].text(mem)
-	e.app = d.fields[csvApplication].text(mem)
-	e.host = hostOf(d.fields[csvConnection].raw)
-	e.pid = d.fields[csvProcess].raw
-	e.backend = d.fields[csvBackend].raw
-	e.severity = d.fields[csvSeverity].raw
-	e.state = d.fields[csvState].raw
-	e.message = d.fields[csvMessage].text(mem)
-	e.detail = d.fields[csvDetail].text(mem)
-	e.statement = d.fields[csvQuery].text(mem)
+	e.txn = raw(csvTransaction)
+	e.login = text(csvUser)
+	e.database = text(csvDatabase)
+	e.app = text(csvApplication)
+	e.host = hostOf(raw(csvConnection))
+	e.pid = raw(csvProcess)
+	e.backend = raw(csvBackend)
+	e.severity = raw(csvSeverity)
+	e.state = raw(csvState)
+	e.message, e.width = raw(csvMessage), d.fields[csvMessage].inner(1)
+	e.detail = text(csvDetail)
+	e.statement = text(csvQuery)
 	return d.event(&e, mem, ev)
 }
 

@@ -28,6 +28,7 @@ type entry struct {
 	severity  []byte // localised, except in jsonlog
 	state     []byte // SQLSTATE
 	message   []byte
+	width     int // of the message: as many quotes of it as stand for one; 0 for 1
 	detail    []byte
 	statement []byte // text of the statement that failed
 }

@@ -286,11 +286,11 @@ func checkCSV(t *testing.T, line string) {
 		fail *csvError
 	)
 	for at := 0; ; at++ {
-		f, end, err := nextField([]byte(line), at)
+		f, end, err := nextField([]byte(line), at, 1)
 		if fail = err; err != nil {
 			break
 		}
-		got = append(got, string(f.text(&mem)))
+		got = append(got, string(f.text([]byte(line), 1, &mem)))
 		if at = end; end == len(line) {
 			break
 		}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 	"unsafe"
@@ -89,7 +90,7 @@ func FuzzStatement(f *testing.F) {
 	for _, sql := range []string{
 		"select set_config('role', $1, true), set_config($1, $2, $1)", "SET LOCAL ROLE a; RESET ALL", "/* /* a */ request_id='x\\'y%2F' */",
 		"select E'\\'' || $tag$ '; $tag$ -- x", "set request.jwt.claims to '{\"sub\":\"a\"}'", "select set_config('request.headers', '{\"traceparent\":1}', f())",
-		"set_config(", "set \"a\".b = E'", "$", "/*", "--", "'", "\"",
+		"set_config(", "set_config(\x00", "set \"a\".b = E'", "$", "/*", "--", "'", "\"",
 	} {
 		f.Add(sql, "request.jwt.claims", `{"sub":"ann","exp":1e9,"app_metadata":{"role":"x"}}`, "req=a traceparent:b")
 	}
@@ -152,7 +153,7 @@ func FuzzAudit(f *testing.F) {
 			r   reader
 		)
 		if isAudit([]byte(raw)) {
-			_ = r.audit([]byte(raw), &mem, &st)
+			_ = r.audit(&entry{message: []byte(raw)}, &mem, &st)
 		}
 		if strings.ContainsAny(sql+a+b, "<\r") || sql == "" {
 			return // what pgaudit writes in place of a text
@@ -165,7 +166,7 @@ func FuzzAudit(f *testing.F) {
 		}
 		line := "AUDIT: SESSION,1,1,WRITE,INSERT,TABLE,public.orders," + quote(sql) + "," + quote(quote(a)+","+quote(b)) + ",7"
 		st = detect.Statement{Rows: -1}
-		if err := r.audit([]byte(line), &mem, &st); err != nil {
+		if err := r.audit(&entry{message: []byte(line)}, &mem, &st); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
 		want := []detect.Param{{Value: a}, {Value: b}}
@@ -201,4 +202,89 @@ func TestBorrowing(t *testing.T) {
 	if at < first || at >= first+uintptr(len(line)) {
 		t.Error("the session was copied, want a view of the line")
 	}
+}
+
+// The walk looks at each byte that may matter, and at no letter or blank.
+func FuzzNextStop(f *testing.F) {
+	f.Add("select buyer_id, set_config('a', $1) from b -- x")
+	f.Add("^c_ _c_C______c_")
+	f.Fuzz(func(t *testing.T, sql string) {
+		for i := range len(sql) + 1 {
+			want := i
+			for want < len(sql) && !strings.ContainsRune(`'"/-$;`, rune(sql[want])) &&
+				(sql[want] != '_' || want+1 < len(sql) && sql[want+1]|0x20 != 'c') {
+				want++
+			}
+			got := nextStop(sql, i)
+			if got > want {
+				t.Fatalf("%q: from %d stops at %d, want %d", sql, i, got, want)
+			}
+			if got < want && sql[got] != '_' && sql[got] != '%' && sql[got] != '^' {
+				t.Fatalf("%q: from %d stops at %d, where nothing is", sql, i, got)
+			}
+		}
+	})
+}
+
+// Trying few prefixes must find what trying all of them finds.
+func FuzzPrefixes(f *testing.F) {
+	for _, line := range []string{
+		"2026-11-23 01:54:05.262 UTC [7605] [user=a,db=b,app=c: LOG:  x] LOG:  42P01: text",
+		"2026-11-23 01:54:05 UTC:127.0.0.1(4711):a@b:[7605]:ERROR:  text", "1.2.3.4 2026-11-23 01:54:05.262 UTC [1] a@b 쿼리:text", "2026-11-23 01:54:05.2 UTC [1] LOG :  text",
+	} {
+		f.Add([]byte(line))
+	}
+	d := newStderr(f, Options{})
+	f.Fuzz(func(t *testing.T, line []byte) {
+		line = firstLine(line)
+		if len(line) > 0 && line[0] == '\t' {
+			return
+		}
+		var (
+			best  head
+			found bool
+			m     matcher
+		)
+		for _, p := range d.prefixes {
+			if m.match(p, line) && (!found || len(m.head.text) > len(best.text)) {
+				found, best = true, m.head
+			}
+		}
+		if got := d.match(line); got != found {
+			t.Fatalf("%q: match %v, want %v", line, got, found)
+		} else if got && !reflect.DeepEqual(d.matcher.head, best) {
+			t.Fatalf("%q: got %+v, want %+v", line, d.matcher.head, best)
+		}
+	})
+}
+
+// An audit line that is read in place, inside of csvlog's quotes, says what it says when
+// the quotes are undoubled first; and so does what is wrong with it.
+func FuzzAuditInPlace(f *testing.F) {
+	for _, rest := range []string{
+		`1,1,READ,SELECT,TABLE,public.orders,"select ""a"" from b","a,""b,"",""""""c""""""",7`, `1,1,READ,SELECT,TABLE,"public.""Order""",select 1,<none>`,
+		`1,1,"RE""AD",SELECT,,,x,,`, `1,1,READ,SELECT,,,"",""`, `1,1,READ,SELECT,,,"a"b,`, `1,1,READ,SELECT,,,"`, `1,1,READ,SELECT,,,"a","""`, `0,1,READ,SELECT,,,<not logged>,"<long param suppressed>,""""",x`,
+	} {
+		f.Add(rest)
+	}
+	f.Fuzz(func(t *testing.T, rest string) {
+		message := "AUDIT: SESSION," + rest
+		read := func(e entry) (detect.Statement, error) {
+			var (
+				mem decode.Scratch
+				r   reader
+				st  = detect.Statement{Rows: -1}
+			)
+			err := r.audit(&e, &mem, &st)
+			return st, err
+		}
+		got, gotErr := read(entry{message: []byte(strings.ReplaceAll(message, `"`, `""`)), width: 2})
+		want, wantErr := read(entry{message: []byte(message)})
+		if diff := cmp.Diff(wantErr, gotErr); diff != "" {
+			t.Fatalf("%q: %v, want %v", message, gotErr, wantErr)
+		}
+		if diff := cmp.Diff(want, got); wantErr == nil && diff != "" {
+			t.Fatalf("%q:\n%s", message, diff)
+		}
+	})
 }

@@ -14,7 +14,7 @@ import (
 func TestHostileTextIsReadInTime(t *testing.T) {
 	d := newStderr(t, Options{})
 	for _, piece := range []string{
-		";", "(", ";(", "$a$", "$", "$a$ $b$", "'", "''", "e'\\", `"`, `""`, "/*", "/**/", "*/", "--\n", "set_config(", "set_config(set_config('a',", "set_config('role',(",
+		";", "(", ";(", "$a$", "$", "$a$ $b$", "'", "''", "e'\\", `"`, `""`, "/*", "/**/", "*/", "--\n", "set_config(", "set_config(set_config('a',", "set_config('role',(", "set_config(\x00",
 		"set a.", "set role ", ";set a='", "a:", "a='", " a", "_", "=", "\n", "\n\t", "\n[", "\nLOG: ", "] LOG: ", " LOG:", "a@b ", ": ", ",",
 		"$1 = '', ", "select ", "select set_config('a','b',true),",
 	} {

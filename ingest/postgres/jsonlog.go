@@ -11,11 +11,15 @@ import (
 // JSONLog decodes lines of Postgres jsonlog, which is there since Postgres 15.
 //
 // It is a decode.Decoder, and a decode.Framer for records that a shipper cut in two.
-type JSONLog struct{ reader }
+type JSONLog struct {
+	reader
+	marks   int  // keys of the last line that an application's logger is not likely to write
+	strange bool // it had a key that Postgres does not write
+}
 
 // NewJSONLog gives a decoder for one partition or file.
 func NewJSONLog(o Options) *JSONLog {
-	return &JSONLog{reader{format: "jsonlog", clock: newClock(o.TimeZone)}}
+	return &JSONLog{reader: reader{format: "jsonlog", clock: newClock(o.TimeZone)}}
 }
 
 // LooksLikeJSONLog says, without reading it, whether line could be a jsonlog record: an
@@ -65,6 +69,10 @@ func (d *JSONLog) Open(at decode.State, piece []byte) decode.State {
 	return at
 }
 
+// Certain says whether the line decoded last, without an error, was jsonlog beyond doubt:
+// it held enough of the keys of jsonlog, and no others.
+func (d *JSONLog) Certain() bool { return d.marks >= 4 && !d.strange }
+
 // Decode fills ev from one line. See decode.Decoder.
 func (d *JSONLog) Decode(line []byte, mem *decode.Scratch, ev *detect.Event) error {
 	if err := tooLong(d.format, line); err != nil {
@@ -72,6 +80,7 @@ func (d *JSONLog) Decode(line []byte, mem *decode.Scratch, ev *detect.Event) err
 	}
 	s := &d.json
 	s.Reset(line, mem)
+	d.marks, d.strange = 0, false
 	var (
 		e     entry
 		stamp []byte
@@ -81,6 +90,7 @@ func (d *JSONLog) Decode(line []byte, mem *decode.Scratch, ev *detect.Event) err
 	for key, more := s.Key(); more; key, more = s.Key() {
 		switch string(key) {
 		case "timestamp":
+			d.marks++
 			stamp = bytesOf(s.Text("timestamp"))
 		case "user":
 			e.login = bytesOf(s.Text("user"))
@@ -91,14 +101,17 @@ func (d *JSONLog) Decode(line []byte, mem *decode.Scratch, ev *detect.Event) err
 		case "remote_host":
 			e.host = bytesOf(s.Text("remote_host"))
 		case "session_id":
+			d.marks++
 			e.session = bytesOf(s.Text("session_id"))
 		case "line_num":
+			d.marks++
 			if e.line, ok = whole(bytesOf(s.ID("line_num"))); !ok {
 				s.Bad("line_num", "a whole number")
 			}
 		case "vxid":
 			e.txn = bytesOf(s.Text("vxid"))
 		case "error_severity":
+			d.marks++
 			e.severity = bytesOf(s.Text("error_severity"))
 		case "state_code":
 			e.state = bytesOf(s.Text("state_code"))
@@ -111,8 +124,13 @@ func (d *JSONLog) Decode(line []byte, mem *decode.Scratch, ev *detect.Event) err
 		case "application_name":
 			e.app = bytesOf(s.Text("application_name"))
 		case "backend_type":
+			d.marks++
 			e.backend = bytesOf(s.Text("backend_type"))
+		case "remote_port", "ps", "session_start", "txid", "query_id", "leader_pid", "hint", "context", "cursor_position",
+			"internal_query", "internal_position", "func_name", "file_name", "file_line_num":
+			s.Skip()
 		default:
+			d.strange = true
 			s.Skip()
 		}
 	}

@@ -14,9 +14,11 @@ type lexer struct {
 	mem *decode.Scratch
 }
 
-func wordByte(c byte) bool {
+func wordByte(c byte) bool { return wordBytes[c] }
+
+var wordBytes = table(func(c byte) bool {
 	return c|0x20-'a' < 26 || c-'0' < 10 || c == '_' || c == '$' || c >= 0x80
-}
+})
 
 // skipString steps over the string that begins here. A backslash hides a quote in E”.
 func (l *lexer) skipString() {

@@ -78,6 +78,7 @@ type head struct {
 	entry    entry
 	severity []byte
 	text     []byte // what follows the severity
+	behind   int    // bytes behind the colon of the severity
 }
 
 // matcher matches one line. It is kept to save memory, and is overwritten.
@@ -284,6 +285,50 @@ func stamp(line []byte) int {
 	return end
 }
 
+// mayFit says, without much work, whether p could match a line that begins with a time
+// of so many bytes, or with none if that is negative.
+func (p *prefix) mayFit(line []byte, stamped int) bool {
+	if len(p.parts[0].text) > 0 || len(p.parts) == 1 {
+		return bytes.HasPrefix(line, p.parts[0].text)
+	}
+	switch part := &p.parts[1]; part.escape {
+	case 'm', 't', 's':
+		if stamped < 0 {
+			return false
+		}
+		rest := line[stamped:]
+		return bytes.HasPrefix(rest, part.text) || len(part.text) > 0 && part.text[0] != ' ' && len(rest) > 0 && rest[0] == ' '
+	}
+	return true
+}
+
+// firstSeverity gives the place of the first colon that could end a severity, or -1: a
+// line has none, in whatever prefix, that ends before it.
+func firstSeverity(line []byte) int {
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(line[at:], ':')
+		if i < 0 {
+			return -1
+		}
+		at += i
+		if at < 2 {
+			continue
+		}
+		word := bytes.TrimSuffix(line[:at], []byte{' '})
+		if !severityByte(word[len(word)-1]) {
+			continue
+		}
+		if at+1 == len(line) || line[at+1] == ' ' || bytes.HasSuffix(word, []byte("쿼리")) {
+			return at
+		}
+	}
+}
+
+// severityByte says whether c may stand in a severity.
+func severityByte(c byte) bool {
+	return c-'A' <= 25 || c >= 0x80 || c-'0' <= 9 || c == ' ' || c == '\''
+}
+
 // severity reads the word that every line has behind its prefix, and the SQLSTATE that
 // log_error_verbosity=verbose puts behind it.
 func (m *matcher) severity(line []byte) bool {
@@ -297,14 +342,14 @@ func (m *matcher) severity(line []byte) bool {
 		return false
 	}
 	for _, c := range word {
-		if c-'A' > 25 && c < 0x80 && c-'0' > 9 && c != ' ' && c != '\'' {
+		if !severityByte(c) {
 			return false
 		}
 	}
 	if word[0]-'0' < 10 || bytes.IndexByte(word, ' ') >= 0 && partOf(word) == partPrimary {
 		return false
 	}
-	m.head.severity = word
+	m.head.severity, m.head.behind = word, len(rest)
 	rest = bytes.TrimPrefix(rest, []byte{' '})
 	m.head.text = bytes.TrimPrefix(rest, []byte{' '})
 	if t := m.head.text; len(t) > 7 && t[5] == ':' && t[6] == ' ' && sqlState(t[:5]) {

@@ -32,8 +32,11 @@ var commands = [...]string{
 // verbOf knows the first word of a statement.
 func verbOf(word string) verb {
 	var upper [10]byte
-	if word == "" {
+	switch word {
+	case "":
 		return verbNone
+	case "select", "SELECT": // nearly always
+		return verbSelect
 	}
 	if len(word) > len(upper) {
 		return verbOther
@@ -236,7 +239,8 @@ func (w *walker) comma() int {
 			}
 		case '$':
 			w.skipDollar()
-		case 0:
+		case 0: // the end, or a zero byte in the text
+			w.at = min(w.at+1, len(w.sql))
 		default:
 			w.at++
 		}

@@ -41,8 +41,8 @@ func commonPrefixes() []string {
 type Stderr struct {
 	reader
 	prefixes []*prefix
-	matcher  matcher // of the prefix that fits
-	trial    matcher // of the one being tried
+	matcher  *matcher // of the prefix that fits
+	trial    *matcher // of the one being tried
 	entry    entry
 }
 
@@ -53,7 +53,7 @@ func NewStderr(o Options) (*Stderr, error) {
 	if o.LinePrefix != "" {
 		patterns = []string{o.LinePrefix}
 	}
-	d := &Stderr{reader: reader{format: "stderr", clock: newClock(o.TimeZone)}}
+	d := &Stderr{reader: reader{format: "stderr", clock: newClock(o.TimeZone)}, matcher: new(matcher), trial: new(matcher)}
 	for _, pattern := range patterns {
 		p, err := compilePrefix(pattern)
 		if err != nil {
@@ -125,14 +125,23 @@ func (d *Stderr) match(line []byte) bool {
 	if len(line) == 0 || line[0] == '\t' {
 		return false
 	}
-	best := -1
-	for i, p := range d.prefixes {
-		if d.trial.match(p, line) && (best < 0 || len(d.trial.head.text) > len(d.matcher.head.text)) {
-			best = i
-			d.matcher.head = d.trial.head
+	matched := false
+	first := firstSeverity(line)
+	if first < 0 {
+		return false
+	}
+	stamped := stamp(line)
+	for _, p := range d.prefixes {
+		if !p.mayFit(line, stamped) || !d.trial.match(p, line) || matched && len(d.trial.head.text) <= len(d.matcher.head.text) {
+			continue
+		}
+		matched = true
+		d.matcher, d.trial = d.trial, d.matcher
+		if len(line)-d.matcher.head.behind == first+1 {
+			break // no other can come before it
 		}
 	}
-	return best >= 0
+	return matched
 }
 
 // Decode fills ev from one record. See decode.Decoder.
@@ -145,13 +154,13 @@ func (d *Stderr) Decode(record []byte, mem *decode.Scratch, ev *detect.Event) er
 	if !d.match(first) {
 		return d.unmatched(first)
 	}
-	head := d.matcher.head
+	head := &d.matcher.head
 	if partOf(head.severity) != partPrimary {
 		return &decode.Error{Format: d.format, Reason: decode.Cut, At: 0, Detail: "a DETAIL, STATEMENT or the like without the line before it"}
 	}
 	e := &d.entry
 	*e = head.entry
-	if wrong := d.time(&head, e); wrong != "" {
+	if wrong := d.time(head, e); wrong != "" {
 		return &decode.Error{Format: d.format, Reason: decode.BadTime, At: 0, Detail: wrong}
 	}
 	e.lineID = xxhash.Sum64(record)

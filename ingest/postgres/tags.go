@@ -82,7 +82,7 @@ const (
 
 // tagOf knows the keys that name a request, a trace or a route.
 func tagOf(key string) tag {
-	is := func(want string) bool { return strings.EqualFold(key, want) }
+	is := func(want string) bool { return key == want || strings.EqualFold(key, want) }
 	switch len(key) {
 	case len("req"):
 		if is("req") {
@@ -130,12 +130,12 @@ func tagOf(key string) tag {
 // nextTag finds the next pair of s. ok is false at the end.
 func nextTag(s string, mem *decode.Scratch) (key, val, rest string, ok bool) {
 	for i := 0; i < len(s); {
-		if !keyByte(s[i]) {
+		if !keyBytes[s[i]] {
 			i++
 			continue
 		}
 		from := i
-		for i < len(s) && keyByte(s[i]) {
+		for i < len(s) && keyBytes[s[i]] {
 			i++
 		}
 		key = s[from:i]
@@ -154,7 +154,18 @@ func nextTag(s string, mem *decode.Scratch) (key, val, rest string, ok bool) {
 	return "", "", "", false
 }
 
-func keyByte(c byte) bool { return c|0x20-'a' < 26 || c-'0' < 10 || c == '_' || c == '-' || c == '.' }
+// keyBytes are the bytes of a key.
+var keyBytes = table(func(c byte) bool {
+	return c|0x20-'a' < 26 || c-'0' < 10 || c == '_' || c == '-' || c == '.'
+})
+
+// table holds what is asked of each byte of a text.
+func table(is func(c byte) bool) (t [256]bool) {
+	for c := range t {
+		t[c] = is(byte(c))
+	}
+	return t
+}
 
 // tagValue reads a value in quotes, or up to a comma or a blank, and what follows it.
 func tagValue(s string, mem *decode.Scratch) (val, rest string) {
@@ -162,12 +173,22 @@ func tagValue(s string, mem *decode.Scratch) (val, rest string) {
 		return "", ""
 	}
 	if q := s[0]; q == '\'' || q == '"' {
-		for i := 1; i < len(s); i++ {
-			switch s[i] {
-			case '\\':
-				i++
-			case q:
+		i := 1
+		for i < len(s) && !valueStops[s[i]] {
+			i++
+		}
+		escaped := false
+		for ; i < len(s); i++ {
+			switch c := s[i]; {
+			case c == q && !escaped:
+				return s[1:i], s[i+1:]
+			case c == q:
 				return percent(s[1:i], mem), s[i+1:]
+			case c == '\\':
+				i++
+				escaped = true
+			case c == '%':
+				escaped = true
 			}
 		}
 		return "", "" // cut
@@ -178,6 +199,9 @@ func tagValue(s string, mem *decode.Scratch) (val, rest string) {
 	}
 	return percent(s[:i], mem), s[i:]
 }
+
+// valueStops are the bytes that matter in a value in quotes.
+var valueStops = table(func(c byte) bool { return c == '\'' || c == '"' || c == '\\' || c == '%' })
 
 // percent reads %2F as a slash and \' as a quote.
 func percent(s string, mem *decode.Scratch) string {
@@ -215,6 +239,15 @@ func hex(c byte) byte {
 
 // requestID gives s if it can be an id of a request: short, printable, in one word.
 func requestID(s string) string {
+	if len(s) <= maxID {
+		i := 0
+		for i < len(s) && idBytes[s[i]] {
+			i++
+		}
+		if i == len(s) {
+			return s
+		}
+	}
 	if i := strings.LastIndex(s, "::"); i >= 0 {
 		s = s[i+2:] // regions before the id
 	}
@@ -228,6 +261,11 @@ func requestID(s string) string {
 	}
 	return s
 }
+
+// idBytes are what an id may hold, but for the colon, which may divide it.
+var idBytes = table(func(c byte) bool {
+	return c > ' ' && c <= '~' && c != '\'' && c != '"' && c != '\\' && c != ':'
+})
 
 // traceID gives the 32 lower-case digits of a traceparent or of a bare trace id.
 func traceID(s string, mem *decode.Scratch) string {
