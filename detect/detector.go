@@ -86,6 +86,8 @@ type Detector struct {
 	clock int64 // the least watermark of what is read; never goes back
 	slow  int   // partition that the clock waits for; -1 none
 
+	waiting bool // what is due waits for the events at hand
+
 	plans    *query.Cache
 	judging  judging
 	facts    *Facts
@@ -289,15 +291,29 @@ func (d *Detector) horizon() int64 {
 	return least - d.w.look
 }
 
-// ObserveAll takes events of a partition, one after the other.
+// ObserveAll takes events of a partition, one after the other. It gives what Observe
+// gives, and takes less time: what has fallen due is done for several events together.
+// Nothing that arrives in the meantime can be part of it, because the clock has passed it.
 func (d *Detector) ObserveAll(at Part, events []Event) {
-	for i := range events {
-		if i%aheadLines == 0 {
-			d.aheadOf(events[i:min(i+aheadLines, len(events))])
+	for len(events) > 0 {
+		group := events[:min(len(events), observedTogether)]
+		events = events[len(group):]
+		d.waiting = true
+		for i := range group {
+			if i%aheadLines == 0 {
+				d.aheadOf(group[i:min(i+aheadLines, len(group))])
+			}
+			d.Observe(at, &group[i])
 		}
-		d.Observe(at, &events[i])
+		d.waiting = false
+		d.work(d.clock)
 	}
 }
+
+// observedTogether is how many events arrive before what is due is done. Arriving and
+// being decided are two long ways through the program, and the processor keeps only one
+// of them at hand.
+const observedTogether = 64
 
 // Observe takes one event of a partition. It copies what it keeps.
 func (d *Detector) Observe(at Part, e *Event) {
@@ -366,7 +382,9 @@ func (d *Detector) turn() {
 	if least > d.clock {
 		d.clock = least
 	}
-	d.work(d.clock)
+	if !d.waiting {
+		d.work(d.clock)
+	}
 }
 
 // onlyFacts tells whether nothing is open that could be judged.
