@@ -13,6 +13,7 @@ type fills struct {
 	byRequest map[string]*fill
 	order     []string
 	next      int
+	forgotten uint64 // let go for want of room while a HIT could still have asked for them
 }
 
 // fill is one response that a shared cache kept.
@@ -39,6 +40,9 @@ func (f *fills) add(request string, v *fill) {
 	if len(f.order) < fillsKept {
 		f.order = append(f.order, request)
 	} else {
+		if old := f.byRequest[f.order[f.next]]; old != nil && v.time-old.time < fillAge {
+			f.forgotten++
+		}
 		delete(f.byRequest, f.order[f.next])
 		f.order[f.next] = request
 		f.next = (f.next + 1) % fillsKept

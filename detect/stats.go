@@ -44,6 +44,7 @@ type Stats struct {
 	Duplicates  uint64            // lines delivered again
 	Evicted     uint64            // lines decided early, or by themselves, for want of room
 	Forgotten   uint64            // decided accesses that late facts can no longer change, for want of room
+	FillsLost   uint64            // responses in shared caches that a later HIT can no longer be judged by, for want of room
 	Mixed       uint64            // transactions whose statements name several requests
 	StateLost   uint64            // reads whose effective role cannot be told
 	Skipped     [7]uint64         // by Skip
@@ -143,6 +144,9 @@ func (d *Detector) Stats() Stats {
 	s.Undecided = maps.Clone(s.Undecided)
 	s.Pending, s.PendingSize, s.Sessions = d.nodes.count, d.nodes.bytes, len(d.sessions.byName)
 	s.Plans, s.PlanMisses = d.plans.Len(), d.plans.Misses()
+	if j, ok := d.judging.(*judge); ok {
+		s.FillsLost = j.fills.forgotten
+	}
 	return s
 }
 

@@ -1,6 +1,7 @@
 package sink_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -271,7 +272,6 @@ func TestSecondProcess(t *testing.T) {
 	}
 }
 
-// TestMigrateAtOnce runs the migrations by several at once, then again.
 // TestManyStartAtOnce: of several processes that open one directory at the same moment
 // one runs the engine, and the others wait for it and use it.
 func TestManyStartAtOnce(t *testing.T) {
@@ -329,6 +329,36 @@ func TestOwnerOfTheEngineGoes(t *testing.T) {
 	}
 }
 
+// TestEngineStartedByHand: an engine that somebody started on the directory, and of whom
+// it never heard, is used as well.
+func TestEngineStartedByHand(t *testing.T) {
+	dir := t.TempDir()
+	byHand := exec.Command(engine, "--data", dir, "--lib", library(t), "--memory", "700MB")
+	out, err := byHand.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := byHand.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = byHand.Process.Signal(os.Interrupt)
+		_ = byHand.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, options(t, dir))
+	if !s.Engine.Attached() || !strings.Contains(line, strings.TrimSuffix(s.Engine.HTTP(), "/")) {
+		t.Errorf("attached %v to %s, it says %q", s.Engine.Attached(), s.Engine.HTTP(), line)
+	}
+	if err := s.Write(t.Context(), sample(1)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestMigrateAtOnce runs the migrations by several at once, then again.
 func TestMigrateAtOnce(t *testing.T) {
 	o := options(t, t.TempDir())
 	store, closeStore, err := sink.Store(t.Context(), o)

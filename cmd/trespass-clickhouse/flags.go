@@ -30,6 +30,19 @@ type config struct {
 	verbose       bool
 }
 
+const about = `A ClickHouse for one machine: the engine as a library behind ClickHouse's HTTP
+interface on loopback. trespass starts it for the address embedded:DIR; by hand, for
+curl, Grafana or another client:
+
+  trespass-clickhouse --data DIR --listen 127.0.0.1:8123
+  curl -u "default:$(cat DIR/password)" http://127.0.0.1:8123/ -d 'SHOW TABLES'
+
+Exit codes: 0 stopped as asked, 2 could not do its work, 64 wrong flags, 78 wrong
+configuration (directory, library, machine).
+
+Flags:
+`
+
 var databaseName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,62}$`)
 
 // parseFlags reads the command line. Help and errors go to out.
@@ -38,6 +51,10 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	memory := "1500MB"
 	f := flag.NewFlagSet("trespass-clickhouse", flag.ContinueOnError)
 	f.SetOutput(out)
+	f.Usage = func() {
+		fmt.Fprint(out, about)
+		f.PrintDefaults()
+	}
 	f.StringVar(&c.data, "data", "", "data `directory`, made if missing (required)")
 	f.StringVar(&c.library, "lib", "", "`path` of libchdb.so (default: $TRESPASS_LIBCHDB, beside this program, or .dev/clickhouse/libchdb.so)")
 	f.StringVar(&c.listen, "listen", "127.0.0.1:0", "loopback `address` to answer on; port 0 takes a free one")

@@ -69,6 +69,18 @@ func TestWrongFlags(t *testing.T) {
 	}
 }
 
+func TestHelp(t *testing.T) {
+	out, err := exec.Command(program, "--help").CombinedOutput()
+	if err != nil {
+		t.Errorf("%v", err)
+	}
+	for _, word := range []string{"trespass-clickhouse --data DIR", "Exit codes:", "-password-file", "-ready-file"} {
+		if !strings.Contains(string(out), word) {
+			t.Errorf("no %q in the help:\n%s", word, out)
+		}
+	}
+}
+
 func TestMissingLibrary(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	missing := filepath.Join(t.TempDir(), "libchdb.so")

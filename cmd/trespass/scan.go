@@ -36,8 +36,8 @@ func scanCommand(std streams) *cobra.Command {
 PATH is a file, a folder, a glob, or - for standard input; gzip and zstd are unpacked.
 Application logs, Postgres logs and facts may come in any order and mixture: what
 each line is, is found by its content. Only in packed files, on standard input and
-with --follow must facts stand before the lines that they are about. All files are read as one log, by the time in
-their lines.
+with --follow must facts stand before the lines that they are about. All files are
+read as one log, by the time in their lines.
 
 Outputs, any number of -o: text (the default, for people), json, ndjson (one finding
 a line), reads (one judged record a line). -o ndjson=FILE writes to a file. With

@@ -159,11 +159,15 @@ func (e *Engine) Close() error {
 	return nil
 }
 
-// attach looks for an engine that serves the directory already.
+// attach looks for an engine that serves the directory already: ours, which names itself
+// in a file for us, or one that was started by hand, which does so in its lock alone.
 func (e *Engine) attach(ctx context.Context) bool {
 	r, err := readReady(e.readyFile())
 	if err != nil || syscall.Kill(r.PID, 0) != nil || !answers(ctx, r.Addr) {
-		return false
+		r, err = readReady(e.lockFile())
+		if err != nil || !e.held() || !answers(ctx, r.Addr) {
+			return false
+		}
 	}
 	password, err := os.ReadFile(e.PasswordFile())
 	if err != nil {
@@ -176,6 +180,8 @@ func (e *Engine) attach(ctx context.Context) bool {
 }
 
 func (e *Engine) readyFile() string { return filepath.Join(e.o.Dir, "ready.json") }
+
+func (e *Engine) lockFile() string { return filepath.Join(e.o.Dir, "lock") }
 
 // launch starts the child and waits until it answers. The child lives until run
 // ends; ctx bounds the waiting alone.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -89,7 +88,7 @@ func (e *Engine) watch(run context.Context) {
 // held says whether a process has the data directory locked: one that serves it, or that
 // is about to.
 func (e *Engine) held() bool {
-	f, err := os.Open(filepath.Join(e.o.Dir, "lock"))
+	f, err := os.Open(e.lockFile())
 	if err != nil {
 		return false
 	}

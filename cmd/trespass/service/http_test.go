@@ -147,7 +147,7 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		`events_received_total{kind="request",source="app"} 0`, `events_processed_total{source="audit"} 0`, `events_quarantined_total{reason="cut"} 0`, `events_quarantined_total{reason="data_gap"} 0`,
 		`events_undecided_total{reason="owner_unknown"} 0`, `events_undecided_total{reason="sql_too_large"} 0`, `events_dropped_total{reason="empty",source="facts"} 0`,
-		`rows_inserted_total{table="findings"} 0`, `insert_batches_total{result="error"} 0`, `state_evictions_total{kind="lines"} 0`, `state_evictions_total{kind="accesses"} 0`, `rule_errors_total{rule="foreign_read"} 0`, `rule_errors_total{rule="verdicts"} 0`, `data_gap_records_total 0`,
+		`rows_inserted_total{table="findings"} 0`, `insert_batches_total{result="error"} 0`, `state_evictions_total{kind="lines"} 0`, `state_evictions_total{kind="accesses"} 0`, `state_evictions_total{kind="cache_fills"} 0`, `rule_errors_total{rule="foreign_read"} 0`, `rule_errors_total{rule="verdicts"} 0`, `data_gap_records_total 0`,
 		`last_event_processed_timestamp_seconds{source="app"} 0`, `config_last_reload_successful 1`, `state_entries{kind="lines"} 0`,
 		`kafka_consumer_lag_messages{partition="1",topic="audit"} 0`, `kafka_consumer_lag_seconds{partition="1",topic="audit"} 0`, `stage_duration_seconds_count{stage="decode"} 0`,
 		`events_quarantined_total{reason="topic_recreated"} 0`, `events_quarantined_total{reason="judging_failed"} 0`, `kafka_commits_total{result="error"} 0`,

@@ -95,7 +95,7 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 		skipped:     counter("statements_not_judged_total", "Statements that are no read of a client, by reason.", "reason"),
 		dropped:     counter("events_dropped_total", "Records passed over on purpose, by topic and reason: empty are null, blank, or silent and without a time.", "source", "reason"),
 		ruleErrors:  counter("rule_errors_total", "Failures of a rule, or of the verdicts of a whole access, for a bug of Trespass. The lines are in the table quarantine.", "rule"),
-		evictions:   counter("state_evictions_total", "What was let go because memory was full, by kind: lines decided before their partner could come, accesses that late facts can no longer change. Each is a possible miss.", "kind"),
+		evictions:   counter("state_evictions_total", "What was let go because memory was full, by kind: lines decided before their partner could come, accesses that late facts can no longer change, responses in shared caches that a later hit can no longer be judged by. Each is a possible miss.", "kind"),
 		lastEvent:   gauges("last_event_processed_timestamp_seconds", "Event time of the newest line read, by topic. 0 before the first.", "source"),
 		lastBeat:    gauges("heartbeat_last_seen_timestamp_seconds", "Time of the newest heartbeat read, by topic. 0 before the first.", "source"),
 		factsAt:     gauge("facts_loaded_timestamp_seconds", "When the facts had been read up to where they ended at the start. 0 without facts."),
@@ -140,7 +140,7 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 	for _, r := range []string{"ok", "error"} {
 		m.insertTries.WithLabelValues(r)
 	}
-	for _, k := range []string{evictedLines, evictedAccesses} {
+	for _, k := range []string{evictedLines, evictedAccesses, evictedFills} {
 		m.evictions.WithLabelValues(k)
 	}
 	for _, s := range []string{stageDecode, stageJudge, stageWrite} {
@@ -198,6 +198,7 @@ const (
 const (
 	evictedLines    = "lines"
 	evictedAccesses = "accesses"
+	evictedFills    = "cache_fills"
 )
 
 // sources begins the series of each topic.
@@ -323,6 +324,7 @@ func (m *metrics) judged(d *detect.Detector, last *detect.Stats) {
 	m.duplicates.Add(float64(now.Duplicates - last.Duplicates))
 	m.evictions.WithLabelValues(evictedLines).Add(float64(now.Evicted - last.Evicted))
 	m.evictions.WithLabelValues(evictedAccesses).Add(float64(now.Forgotten - last.Forgotten))
+	m.evictions.WithLabelValues(evictedFills).Add(float64(now.FillsLost - last.FillsLost))
 	for reason, n := range now.Undecided {
 		m.undecided.WithLabelValues(reason).Add(float64(n - last.Undecided[reason]))
 	}
