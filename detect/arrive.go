@@ -354,6 +354,7 @@ func (d *Detector) crowded(n int32) {
 func (d *Detector) await(n int32, stamp int64) {
 	if stamp > d.nodes.at(n).time+d.w.seal {
 		d.alone(n)
+		d.judgeAll()
 		return
 	}
 	d.schedule(n, phaseAlone, d.w.seal)

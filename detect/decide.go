@@ -376,10 +376,3 @@ func (d *Detector) alone(n int32) {
 	d.settled(n)
 	d.nodes.drop(n)
 }
-
-// blank clears the access that decisions are made in.
-func (d *Detector) blank() *Access {
-	d.access = Access{Requests: d.access.Requests[:0], Statements: d.access.Statements[:0]}
-	d.dec.reset()
-	return &d.access
-}

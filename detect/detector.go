@@ -103,10 +103,13 @@ type Detector struct {
 	keyer  keyer
 	enc    encoder
 	dec    decoder
-	access Access
 	gather gathering
 	unit   unitBuilder
 	out    Output
+
+	decisions []*decision // accesses that are judged together; their memory is used again
+	made      int         // of them are put together
+
 	settle []hold // to be settled once what was decided is taken
 
 	seen     int64 // keeps the compiler from leaving out looks ahead
@@ -425,6 +428,7 @@ func (d *Detector) work(until int64) {
 			d.alone(a.node)
 		}
 	}
+	d.judgeAll()
 	d.forgetSessions()
 }
 
@@ -453,7 +457,7 @@ func (d *Detector) settled(n int32) {
 	}
 	h := hold{part: x.holder, ticket: x.ticket}
 	x.holder = none
-	if d.out.extent() == (extent{}) {
+	if d.made == 0 && d.out.extent() == (extent{}) {
 		d.parts[h.part].track.Settle(h.ticket)
 		return
 	}

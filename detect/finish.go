@@ -36,6 +36,7 @@ func (d *Detector) provisional(n int32) {
 	}
 	before := d.out.extent()
 	d.judging.access(a, true, &d.out)
+	d.dec.reset()
 	found := d.out.Findings[before.findings:]
 	// What fails now fails again when the line is decided, and is told then.
 	clear(d.out.Failures[before.failures:])
@@ -50,43 +51,6 @@ func (d *Detector) provisional(n int32) {
 	d.early[n] = slices.Clone(found)
 	if !x.is(flagEmit) {
 		d.out.cut(before)
-	}
-}
-
-// finish judges the access that was put together of a number of lines. Nothing is
-// given out if an earlier run has given it out already. What was reported early of
-// some of the lines, and does not hold, is taken back.
-func (d *Detector) finish(emit bool, lines int, early []int32) {
-	a := &d.access
-	a.Cold = d.cold(a.Time)
-	before := d.out.extent()
-	from := before.findings
-	d.judging.access(a, false, &d.out)
-	revision := uint32(1 + lines)
-	for i := from; i < len(d.out.Findings); i++ {
-		d.out.Findings[i].Revision = revision
-		own(&d.out.Findings[i])
-	}
-	for _, n := range early {
-		if len(d.early) == 0 {
-			break
-		}
-		if found, ok := d.early[n]; ok {
-			// A copy of the line may have come since, and its receipt is the one that stands.
-			for i := range found {
-				found[i].Origins = []Origin{d.origin(d.nodes.at(n))}
-			}
-			d.takeBack(found, from, revision)
-			delete(d.early, n)
-		}
-	}
-	if !emit {
-		d.out.cut(before)
-		return
-	}
-	d.stats.judged(a)
-	if d.reopen.on {
-		d.remember(a, revision, d.out.Findings[from:])
 	}
 }
 

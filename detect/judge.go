@@ -150,7 +150,7 @@ func (j *judge) begin(a *Access) {
 	j.acc = a
 	j.head, j.route, j.routed, j.hit, j.filled = nil, nil, false, nil, nil
 	j.traits, j.person = 0, 0
-	j.records, j.notes = j.records[:0], j.notes[:0]
+	j.records, j.notes = a.Records[:0], j.notes[:0]
 	j.owned.reset()
 	j.seen.reset()
 	if len(j.index) > 0 {

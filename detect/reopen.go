@@ -207,6 +207,7 @@ func (d *Detector) rejudge(it *reopened) {
 	before := d.out.extent()
 	from, reads := before.findings, before.reads
 	d.judging.access(a, false, &d.out)
+	d.dec.reset()
 	if len(d.out.Failures) > before.failures {
 		d.out.cut(extent{from, reads, len(d.out.Failures)}) // what was given out before stands
 		return
