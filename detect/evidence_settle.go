@@ -92,7 +92,7 @@ func (j *judge) absorb(i int) {
 			j.origin(o, origin)
 		}
 	}
-	if n.rows < 0 || j.head != nil && j.head.Complete && lists {
+	if n.rows < 0 || j.head != nil && j.head.Complete && lists && !n.told {
 		n.rows = 0 // an access event says itself what came back: rows beyond it did not
 	} else {
 		n.rows = max(0, n.rows-theirs)
@@ -131,7 +131,7 @@ func ownedByOthers(t *Table, logged []Owner, id string) bool {
 func (j *judge) join(k, i int) {
 	r, n := &j.records[i], &j.notes[i]
 	o, m := &j.records[k], &j.notes[k]
-	m.rows = max(m.rows, n.rows)
+	m.rows, m.told = max(m.rows, n.rows), m.told || n.told
 	m.unresolved = m.unresolved && n.unresolved
 	m.folded = m.folded && n.folded
 	switch {
