@@ -24,7 +24,10 @@ func (j *judge) settle() {
 				}
 				continue
 			}
-			alike := n.print == m.print || !n.statement || !m.statement // two statements are two readings
+			alike := n.print == m.print // two statements are two readings, and so are two numbers
+			if !n.statement || !m.statement {
+				alike = n.rows < 0 || m.rows < 0 || n.rows == m.rows
+			}
 			if twin < 0 && k > i && !m.listed && alike && (n.unresolved || m.unresolved || ownersEqual(n.predicate, m.predicate)) && r.Tenant == o.Tenant {
 				twin = k
 			}
