@@ -135,6 +135,7 @@ func (j *judge) counted(r *RequestLine, c *Count) {
 		i = j.record(table, c.Table, "")
 	}
 	j.notes[i].rows = max(j.notes[i].rows, c.Rows)
+	j.notes[i].told = r.Complete
 	fill(i)
 }
 

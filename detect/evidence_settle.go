@@ -24,7 +24,10 @@ func (j *judge) settle() {
 				}
 				continue
 			}
-			alike := n.print == m.print || !n.statement || !m.statement // two statements are two readings
+			alike := n.print == m.print // two statements are two readings, and so are two numbers
+			if !n.statement || !m.statement {
+				alike = n.rows < 0 || m.rows < 0 || n.rows == m.rows
+			}
 			if twin < 0 && k > i && !m.listed && alike && (n.unresolved || m.unresolved || ownersEqual(n.predicate, m.predicate)) && r.Tenant == o.Tenant {
 				twin = k
 			}
@@ -92,7 +95,7 @@ func (j *judge) absorb(i int) {
 			j.origin(o, origin)
 		}
 	}
-	if n.rows < 0 || j.head != nil && j.head.Complete && lists {
+	if n.rows < 0 || j.head != nil && j.head.Complete && lists && !n.told {
 		n.rows = 0 // an access event says itself what came back: rows beyond it did not
 	} else {
 		n.rows = max(0, n.rows-theirs)
@@ -131,7 +134,7 @@ func ownedByOthers(t *Table, logged []Owner, id string) bool {
 func (j *judge) join(k, i int) {
 	r, n := &j.records[i], &j.notes[i]
 	o, m := &j.records[k], &j.notes[k]
-	m.rows = max(m.rows, n.rows)
+	m.rows, m.told = max(m.rows, n.rows), m.told || n.told
 	m.unresolved = m.unresolved && n.unresolved
 	m.folded = m.folded && n.folded
 	switch {

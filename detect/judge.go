@@ -50,6 +50,7 @@ type note struct {
 	open       bool     // a statement gave columns that its text does not name
 	asked      asked    // what the filters of statements say
 	gave       bool     // a statement with these filters is known to have given the record
+	told       bool     // the access event itself counts these rows
 	listed     bool     // an application line lists it
 	unresolved bool     // a filter named it by a value that was not logged
 	folded     bool     // the count of its statement says nothing
