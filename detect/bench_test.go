@@ -8,17 +8,25 @@ import (
 )
 
 // counter stands in for judging and only counts.
-type counter struct{ accesses, requests, statements int }
+type counter struct{ judged, requests, statements int }
 
 func (c *counter) plain(*Request) bool { return false }
 
 func (c *counter) row(*Request) uint64 { return 0 }
 
+func (c *counter) accesses(list []*decision, out *Output, told func(*decision, extent)) {
+	for _, d := range list {
+		before := out.extent()
+		c.access(&d.Access, false, out)
+		told(d, before)
+	}
+}
+
 func (c *counter) access(a *Access, provisional bool, _ *Output) {
 	if provisional {
 		return
 	}
-	c.accesses++
+	c.judged++
 	c.requests += len(a.Requests)
 	c.statements += len(a.Statements)
 }
@@ -95,8 +103,8 @@ func BenchmarkObserve(b *testing.B) {
 			d.End(part)
 			d.Take(&out)
 			requests := (g.lines + 2) / 3
-			if judged.accesses != requests || judged.requests != requests || judged.statements != g.lines/3 {
-				b.Fatalf("of %d lines %d accesses with %d request lines and %d statements", g.lines, judged.accesses, judged.requests, judged.statements)
+			if judged.judged != requests || judged.requests != requests || judged.statements != g.lines/3 {
+				b.Fatalf("of %d lines %d accesses with %d request lines and %d statements", g.lines, judged.judged, judged.requests, judged.statements)
 			}
 			if s := d.Stats(); s.Evicted+s.Apart+s.Duplicates != 0 {
 				b.Fatalf("lines were not joined: %+v", s)

@@ -53,6 +53,21 @@ func (d *Detector) finish(emit bool, lines int, early []int32) {
 	}
 }
 
+// judged takes what came of one access, which is all that was appended since before.
+func (d *Detector) judged(c *decision, before extent) {
+	from := before.findings
+	for i := from; i < len(d.out.Findings); i++ {
+		d.out.Findings[i].Revision = c.revision
+		own(&d.out.Findings[i])
+	}
+	d.takeBack(c.early, from, c.revision)
+	if !c.emit {
+		d.out.cut(before)
+	} else if len(d.out.Findings) > from {
+		c.found = d.out.Findings[from:len(d.out.Findings):len(d.out.Findings)]
+	}
+}
+
 // judgeAll judges what is put together.
 func (d *Detector) judgeAll() {
 	if d.made == 0 {
@@ -60,21 +75,7 @@ func (d *Detector) judgeAll() {
 	}
 	decisions := d.decisions[:d.made]
 	d.made = 0
-	for _, c := range decisions {
-		before := d.out.extent()
-		from := before.findings
-		d.judging.access(&c.Access, false, &d.out)
-		for i := from; i < len(d.out.Findings); i++ {
-			d.out.Findings[i].Revision = c.revision
-			own(&d.out.Findings[i])
-		}
-		d.takeBack(c.early, from, c.revision)
-		if !c.emit {
-			d.out.cut(before)
-		} else if len(d.out.Findings) > from {
-			c.found = d.out.Findings[from:len(d.out.Findings):len(d.out.Findings)]
-		}
-	}
+	d.judging.accesses(decisions, &d.out, d.judged)
 	for _, c := range decisions {
 		if !c.emit {
 			continue

@@ -124,6 +124,7 @@ type Detector struct {
 // line is plain says that it proves nothing alone. Row helps to look ahead.
 type judging interface {
 	access(a *Access, provisional bool, out *Output)
+	accesses(list []*decision, out *Output, told func(c *decision, before extent))
 	plain(r *Request) bool
 	row(r *Request) uint64
 }

@@ -21,6 +21,14 @@ func (s *scribe) plain(*Request) bool { return false }
 
 func (s *scribe) row(*Request) uint64 { return 0 }
 
+func (s *scribe) accesses(list []*decision, out *Output, told func(*decision, extent)) {
+	for _, d := range list {
+		before := out.extent()
+		s.access(&d.Access, false, out)
+		told(d, before)
+	}
+}
+
 func (s *scribe) access(a *Access, provisional bool, out *Output) {
 	slices.SortFunc(a.Requests, func(x, y RequestLine) int {
 		return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(x.LineID, y.LineID))

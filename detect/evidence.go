@@ -135,6 +135,9 @@ func (j *judge) record(table *Table, name, id string) int {
 	r.Table, r.Name, r.ID, r.Count = table, name, id, 1
 	extend(&j.notes).rows = -1
 	if len(j.records) > searchFew && id != "" {
+		if j.index == nil {
+			j.index = make(map[recordKey]int)
+		}
 		j.index[recordKey{name, id}] = i
 	}
 	return i

@@ -41,22 +41,22 @@ func (j *judge) failure(rule string, cause any) Failure {
 	return f
 }
 
-// access judges one access; see verdicts. If that fails, nothing of it is given out but
-// the failure, and the access has no records.
-func (j *judge) access(a *Access, provisional bool, out *Output) {
-	before := out.extent()
+// try does one part of judging an access, unless an earlier part has failed.
+func (j *judge) try(part func(*judge)) {
+	if j.failed != nil {
+		return
+	}
 	defer func() {
 		if cause := recover(); cause != nil {
-			out.cut(before)
-			a.Records, a.Returned = nil, false
-			out.Failures = append(out.Failures, j.failure(FailedVerdicts, cause))
+			f := j.failure(FailedVerdicts, cause)
+			j.failed = &f
 		}
 	}()
-	j.verdicts(a, provisional, out)
+	part(j)
 }
 
-// try runs one rule. A rule that fails finds nothing; the others go on.
-func (s *scene) try(r *Rule, out *Output) (h hit, ok bool) {
+// run runs one rule. A rule that fails finds nothing; the others go on.
+func (s *scene) run(r *Rule, out *Output) (h hit, ok bool) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			h, ok = hit{}, false

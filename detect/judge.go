@@ -6,7 +6,7 @@ import (
 )
 
 // judge decides accesses: who read, what came back, whose it is, and whether there was a
-// reason. It holds scratch that lasts for one access, so it is used by one goroutine.
+// reason. It holds scratch, so it is used by one goroutine.
 type judge struct {
 	policy *Policy
 	facts  *Facts
@@ -22,7 +22,21 @@ type judge struct {
 	origins  slab[Origin]
 	readings slab[Reading]
 
-	// Of the access at hand.
+	inquiries [decidedTogether]inquiry
+	*inquiry  // the one at hand
+
+	out         *Output // where what comes of it goes
+	provisional bool    // it is one line that is not joined yet
+
+	touched uint32 // keeps the compiler from leaving out looks ahead
+	owned   scratch[Owner]
+	seen    scratch[Origin]
+	ids     []string // scratch of one statement
+	tallies map[string]tally
+}
+
+// inquiry is what judging knows of one access.
+type inquiry struct {
 	acc     *Access
 	head    *RequestLine // the line that says most of the request; nil without any
 	route   *Route
@@ -31,15 +45,11 @@ type judge struct {
 	person  uint32 // the actor's number among the facts
 	records []AccessRecord
 	notes   []note
-	touched uint32 // keeps the compiler from leaving out looks ahead
-	owned   scratch[Owner]
-	seen    scratch[Origin]
 	index   map[recordKey]int
-	ids     []string // scratch of one statement
-	tallies map[string]tally
 	hit     *RequestLine // the line whose response came from a shared cache
 	filled  *fill        // what filled it, where that is known
 	traits  traits
+	failed  *Failure // why it has no verdicts
 }
 
 // note is what judging knows of one record beyond what the Access says.
@@ -103,41 +113,12 @@ func newJudge(p *Policy, f *Facts, env string) *judge {
 		env = "production"
 	}
 	f.policy = p
-	return &judge{policy: p, facts: f, env: env, rules: Rules(), tables: newTables(p, f), routes: routeCache{}, index: make(map[recordKey]int)}
+	return &judge{policy: p, facts: f, env: env, rules: Rules(), tables: newTables(p, f), routes: routeCache{}}
 }
 
-// verdicts judges one access: it fills the second part of a, and appends to out one Read
-// for each record that came back, or may have, and the findings, in a fixed order.
-//
-// Of a provisional access, which is one Complete request line that is not joined yet,
-// only the proven findings of the read family are appended, and no reads. Revisions are
-// left to the caller.
-//
-// a.Records is good until the next call. What is appended to out is the receiver's for ever.
-func (j *judge) verdicts(a *Access, provisional bool, out *Output) {
-	j.begin(a)
-	j.place()
-	j.actor()
-	j.response()
-	j.gather()
-	j.lookUp()
-	for i := range j.records {
-		j.decide(i)
-	}
-	a.Records = j.records
-	a.Returned = len(j.records) > 0
-	j.remember()
-	if !provisional {
-		j.reads(out)
-	}
-	if j.suspicious() {
-		j.findings(provisional, out)
-	}
-}
-
-// begin puts the lines into an order that does not depend on how they arrived, and
-// clears the scratch.
-func (j *judge) begin(a *Access) {
+// begin puts the lines into an order that does not depend on how they arrived.
+func (j *judge) begin() {
+	a := j.acc
 	if len(a.Requests) > 1 {
 		slices.SortStableFunc(a.Requests, func(x, y RequestLine) int {
 			return cmp.Or(-cmp.Compare(x.rank(), y.rank()), cmp.Compare(x.Time, y.Time), cmp.Compare(x.LineID, y.LineID))
@@ -147,15 +128,6 @@ func (j *judge) begin(a *Access) {
 		slices.SortStableFunc(a.Statements, func(x, y StatementLine) int {
 			return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(x.Session, y.Session), cmp.Compare(x.Line, y.Line), cmp.Compare(x.LineID, y.LineID))
 		})
-	}
-	j.acc = a
-	j.head, j.route, j.routed, j.hit, j.filled = nil, nil, false, nil, nil
-	j.traits, j.person = 0, 0
-	j.records, j.notes = a.Records[:0], j.notes[:0]
-	j.owned.reset()
-	j.seen.reset()
-	if len(j.index) > 0 {
-		clear(j.index)
 	}
 	if len(a.Requests) > 0 {
 		j.head = &a.Requests[0]

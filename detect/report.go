@@ -56,7 +56,7 @@ func (s *scene) report(provisional bool, out *Output) {
 	byFamily := make(map[Family][]found)
 	for i := range s.rules {
 		r := &s.rules[i]
-		h, ok := s.try(r, out)
+		h, ok := s.run(r, out)
 		if !ok {
 			continue
 		}
