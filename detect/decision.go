@@ -6,7 +6,7 @@ package detect
 // of them, which takes half the time.
 
 // decidedTogether is how many accesses are judged together.
-const decidedTogether = 32
+const decidedTogether = 16
 
 // decision is one access on its way.
 type decision struct {
