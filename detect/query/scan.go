@@ -237,21 +237,23 @@ func endOfLine(sql string, i int) int {
 // endOfComment steps over a comment, with those nested in it. It gives -1 if the
 // comment does not end.
 func endOfComment(sql string, i int) int {
-	for depth := 0; i+1 < len(sql); {
+	for depth := 0; ; {
+		star := strings.IndexByte(sql[i:], '*')
+		if star < 0 {
+			return -1
+		}
+		at := i + star
+		i = at + 1
 		switch {
-		case sql[i] == '/' && sql[i+1] == '*':
+		case star > 0 && sql[at-1] == '/':
 			depth++
-			i += 2
-		case sql[i] == '*' && sql[i+1] == '/':
-			i += 2
+		case i < len(sql) && sql[i] == '/':
+			i++
 			if depth--; depth == 0 {
 				return i
 			}
-		default:
-			i++
 		}
 	}
-	return -1
 }
 
 // endOfQuoted steps over a quoted identifier, in which a quote is doubled.
