@@ -22,13 +22,13 @@ func (d *Detector) ahead() {
 	}
 	for _, a := range t.coming(2) {
 		x := d.nodes.at(a.node)
-		seen += int64(d.named.peek(d.name(x.line))) + sum(x.data)
+		seen += int64(d.named.Peek(d.name(x.line))) + sum(x.data)
 		switch {
 		case x.hint == 0:
 		case x.kind == nodeRequest:
 			seen += int64(d.facts.rows.peek(x.hint)) + int64(d.facts.ids.peek(x.who))
 		default:
-			seen += int64(d.chains.index.peek(x.hint))
+			seen += int64(d.chains.index.Peek(x.hint))
 		}
 		if c := x.links[0].chain; c != none {
 			seen += int64(d.chains.at(c).head)
@@ -39,7 +39,7 @@ func (d *Detector) ahead() {
 		if c := x.links[0].chain; c != none {
 			ch := d.chains.at(c)
 			head, tail := d.nodes.at(ch.head), d.nodes.at(ch.tail)
-			seen += int64(d.chains.index.peek(ch.hash)) + head.time + tail.time + int64(head.sibling) + int64(tail.sibling)
+			seen += int64(d.chains.index.Peek(ch.hash)) + head.time + tail.time + int64(head.sibling) + int64(tail.sibling)
 		}
 		if x.kind == nodeRequest && x.hint != 0 {
 			if first := d.facts.rows.peek(x.hint); first != 0 {
@@ -81,12 +81,12 @@ func (d *Detector) aheadOf(events []Event) {
 	seen := int64(0)
 	for i := range events {
 		e := &events[i]
-		seen += int64(d.named.peek(d.name(e.LineID)))
+		seen += int64(d.named.Peek(d.name(e.LineID)))
 		switch {
 		case e.Request != nil && e.Request.RequestID != "":
-			seen += int64(d.chains.index.peek(d.chains.hash(spaceRequest, e.Request.RequestID)))
+			seen += int64(d.chains.index.Peek(d.chains.hash(spaceRequest, e.Request.RequestID)))
 		case e.Statement != nil && e.Statement.Txn != "":
-			seen += int64(d.chains.index.peek(d.chains.within(spaceTxn, e.Statement.Session, e.Statement.Txn).hash))
+			seen += int64(d.chains.index.Peek(d.chains.within(spaceTxn, e.Statement.Session, e.Statement.Txn).hash))
 		}
 	}
 	d.seen += seen

@@ -211,14 +211,14 @@ func (d *Detector) remark(at Part, e *Event, time int64, kind markKind) {
 	d.enc.b = append(d.enc.b[:0], s.Session...)
 	name := s.Session
 	if _, known := d.sessions.byName[name]; !known {
-		name = d.arena.keep(d.enc.b)
+		name = d.arena.Keep(d.enc.b)
 	}
 	m := mark{seq: s.Line, part: int32(at), time: time, line: e.LineID, kind: kind, origin: e.Origin}
 	m.origin.Source = d.parts[at].Source
 	if kind == markSetting {
 		d.enc.b = d.enc.b[:0]
 		d.enc.statement(s, nil, "")
-		m.data = d.arena.keep(d.enc.b)
+		m.data = d.arena.Keep(d.enc.b)
 	}
 	d.sessions.add(name, m)
 }
@@ -234,7 +234,7 @@ func (d *Detector) arrive(at Part, e *Event, time, stamp int64, kind nodeKind, s
 	emit := !p.track.Replayed()
 	name, free := d.name(e.LineID), e.LineID != 0 && !lost
 	if free {
-		if m, ok := d.named.get(name); ok {
+		if m, ok := d.named.Get(name); ok {
 			x := d.nodes.at(m)
 			same := x.time == time && (x.kind == kind || x.kind == nodeUnit) && (kind != nodeRequest || x.who == who) && x.seq == seq
 			switch {
@@ -243,7 +243,7 @@ func (d *Detector) arrive(at Part, e *Event, time, stamp int64, kind nodeKind, s
 			case x.is(flagApart) && !apart:
 				x.flags |= flagDropped
 				d.settled(m)
-				d.named.delete(name)
+				d.named.Delete(name)
 				x.flags &^= flagNamed
 			default:
 				d.stats.Duplicates++
@@ -271,7 +271,7 @@ func (d *Detector) arrive(at Part, e *Event, time, stamp int64, kind nodeKind, s
 		x.flags |= flagApart | flagLate
 	}
 	if free {
-		d.named.set(name, n)
+		d.named.Set(name, n)
 		x.flags |= flagNamed
 	}
 	return n
@@ -299,7 +299,7 @@ func (d *Detector) again(at Part, e *Event, n int32, emit, hold bool) {
 // keep stores what the encoder holds as a node's text.
 func (d *Detector) keep(n int32) {
 	x := d.nodes.at(n)
-	x.data = d.arena.keep(d.enc.b)
+	x.data = d.arena.Keep(d.enc.b)
 	d.nodes.bytes += int64(len(x.data))
 }
 
@@ -314,7 +314,7 @@ func (d *Detector) name(line uint64) uint64 {
 func (d *Detector) unname(n int32) {
 	x := d.nodes.at(n)
 	if x.is(flagNamed) {
-		d.named.delete(d.name(x.line))
+		d.named.Delete(d.name(x.line))
 		x.flags &^= flagNamed
 	}
 }

@@ -1,6 +1,10 @@
 package detect
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+
+	"trespass.dev/trespass/detect/memory"
+)
 
 // chain is the lines of one key that wait: of a request id, a trace id, or a
 // transaction.
@@ -20,10 +24,12 @@ type chain struct {
 // process, so that nobody can choose keys that meet; where the first alone meets
 // another key's, there is no chain for it.
 type chains struct {
-	pool[chain]
+	pool         memory.Pool[chain]
 	seed, second maphash.Seed
-	index        table
+	index        memory.Table
 }
+
+func (c *chains) at(i int32) *chain { return c.pool.At(i) }
 
 func newChains() chains { return chains{seed: maphash.MakeSeed(), second: maphash.MakeSeed()} }
 
@@ -61,7 +67,7 @@ func (c *chains) text(session string, fingerprint uint64) chainKey {
 
 // find gives the chain of a key, or none.
 func (c *chains) find(k chainKey) int32 {
-	i, ok := c.index.get(k.hash)
+	i, ok := c.index.Get(k.hash)
 	if !ok || c.at(i).check != k.check {
 		return none
 	}
@@ -71,15 +77,15 @@ func (c *chains) find(k chainKey) int32 {
 // get gives the chain of a key, and makes it if need be. It is none if another key
 // stands in the way.
 func (c *chains) get(k chainKey, side uint8) int32 {
-	if i, ok := c.index.get(k.hash); ok {
+	if i, ok := c.index.Get(k.hash); ok {
 		if x := c.at(i); x.check != k.check || x.side != side {
 			return none
 		}
 		return i
 	}
-	i := c.add()
+	i := c.pool.Add()
 	*c.at(i) = chain{hash: k.hash, check: k.check, head: none, tail: none, side: side, last: never, lastBare: never}
-	c.index.set(k.hash, i)
+	c.index.Set(k.hash, i)
 	return i
 }
 
@@ -116,8 +122,8 @@ func (c *chains) remove(ns *nodes, n int32, side uint8) {
 	}
 	ch.length--
 	if ch.length == 0 {
-		c.index.delete(ch.hash)
-		c.drop(l.chain)
+		c.index.Delete(ch.hash)
+		c.pool.Drop(l.chain)
 	}
 	l.chain = none
 }

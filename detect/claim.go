@@ -33,7 +33,7 @@ func (j *judge) plainClaim(r *AccessRecord) {
 		r.Claim, r.Missing = Proven, nil
 		return
 	}
-	r.Claim, r.Missing = Possible, append(j.words.take(1)[:0], MissingOutcome)
+	r.Claim, r.Missing = Possible, append(j.words.Take(1)[:0], MissingOutcome)
 }
 
 // foreignClaim decides whether a foreign record is proven: the actor, the record, its
@@ -46,7 +46,7 @@ func (j *judge) plainClaim(r *AccessRecord) {
 func (j *judge) foreignClaim(i int) {
 	r, n := &j.records[i], &j.notes[i]
 	a := j.acc
-	missing := j.words.take(5)[:0]
+	missing := j.words.Take(5)[:0]
 	if n.shared && !n.own {
 		missing = append(missing, MissingActor) // of several sessions under one request id it may be any's
 	}

@@ -3,6 +3,8 @@ package detect
 import (
 	"encoding/binary"
 	"math/bits"
+
+	"trespass.dev/trespass/detect/memory"
 )
 
 // Lines that wait for a partner wait as text: one string each, without pointers for
@@ -76,25 +78,25 @@ func bit(v bool) byte {
 // text; the slices are good until reset.
 type decoder struct {
 	s       string
-	strings scratch[string]
-	records scratch[Record]
-	owners  scratch[Owner]
-	pairs   scratch[Pair]
-	counts  scratch[Count]
-	filters scratch[Filter]
-	params  scratch[Param]
-	origins scratch[Origin]
+	strings memory.Scratch[string]
+	records memory.Scratch[Record]
+	owners  memory.Scratch[Owner]
+	pairs   memory.Scratch[Pair]
+	counts  memory.Scratch[Count]
+	filters memory.Scratch[Filter]
+	params  memory.Scratch[Param]
+	origins memory.Scratch[Origin]
 }
 
 func (d *decoder) reset() {
-	d.strings.reset()
-	d.records.reset()
-	d.owners.reset()
-	d.pairs.reset()
-	d.counts.reset()
-	d.filters.reset()
-	d.params.reset()
-	d.origins.reset()
+	d.strings.Reset()
+	d.records.Reset()
+	d.owners.Reset()
+	d.pairs.Reset()
+	d.counts.Reset()
+	d.filters.Reset()
+	d.params.Reset()
+	d.origins.Reset()
 }
 
 // texts reads strings back into empty fields.
@@ -165,7 +167,7 @@ func (d *decoder) small() uint8 {
 func (d *decoder) yes() bool { return d.small() != 0 }
 
 func (d *decoder) strs() []string {
-	list := d.strings.take(int(d.num()))
+	list := d.strings.Take(int(d.num()))
 	for i := range list {
 		list[i] = d.str()
 	}
@@ -213,11 +215,11 @@ func (d *decoder) request(r *Request) {
 	r.Status = int(d.num())
 	r.TokenIssued = d.num()
 	r.TokenExpires = d.num()
-	r.Records = d.records.take(int(d.num()))
+	r.Records = d.records.Take(int(d.num()))
 	for i := range r.Records {
 		d.record(&r.Records[i])
 	}
-	r.Counts = d.counts.take(int(d.num()))
+	r.Counts = d.counts.Take(int(d.num()))
 	for i := range r.Counts {
 		d.count(&r.Counts[i])
 	}
@@ -245,13 +247,13 @@ func (e *encoder) record(r *Record) {
 func (d *decoder) record(r *Record) {
 	r.Table = d.str()
 	r.ID = d.str()
-	r.Owners = d.owners.take(int(d.num()))
+	r.Owners = d.owners.Take(int(d.num()))
 	for i := range r.Owners {
 		r.Owners[i] = Owner{Column: d.str(), ID: d.str()}
 	}
 	r.Tenant = d.str()
 	r.Columns = d.strs()
-	r.State = d.pairs.take(int(d.num()))
+	r.State = d.pairs.Take(int(d.num()))
 	for i := range r.State {
 		r.State[i] = Pair{Name: d.str(), Value: d.str()}
 	}
@@ -273,7 +275,7 @@ func (d *decoder) count(c *Count) {
 	c.Table = d.str()
 	c.Rows = d.num()
 	c.Truncated = d.yes()
-	c.Filter = d.filters.take(int(d.num()))
+	c.Filter = d.filters.Take(int(d.num()))
 	for i := range c.Filter {
 		c.Filter[i] = Filter{Column: d.str(), Value: d.str()}
 	}
@@ -332,7 +334,7 @@ func (d *decoder) statement(s *Statement, set *Settings) (literals []string, und
 	s.StmtID = d.num()
 	s.SubstmtID = d.num()
 	s.Rows = d.num()
-	s.Params = d.params.take(int(d.num()))
+	s.Params = d.params.Take(int(d.num()))
 	for i := range s.Params {
 		value, b := d.str(), d.small()
 		s.Params[i] = Param{Value: value, Null: b&1 != 0, Unknown: b&2 != 0}
@@ -407,7 +409,7 @@ func (e *encoder) receipts(list []Origin) {
 }
 
 func (d *decoder) receipts() []Origin {
-	list := d.origins.take(int(d.num()))
+	list := d.origins.Take(int(d.num()))
 	for i := range list {
 		list[i] = Origin{Source: d.str(), Partition: int32(d.num()), Offset: d.num()}
 	}

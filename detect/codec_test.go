@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"trespass.dev/trespass/detect/memory"
 )
 
 // filled sets every field below v to a value of its own, so that a field that is not
@@ -49,8 +51,8 @@ func TestCodecKeepsEveryFieldOfARequest(t *testing.T) {
 		}
 		var e encoder
 		e.request(&want)
-		var a arena
-		d := decoder{s: a.keep(e.b)}
+		var a memory.Arena
+		d := decoder{s: a.Keep(e.b)}
 		d.request(&got)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("filled %v:\n%s", fill, diff)

@@ -1,6 +1,10 @@
 package detect
 
-import "slices"
+import (
+	"slices"
+
+	"trespass.dev/trespass/detect/memory"
+)
 
 // gathering is the scratch of one decision.
 type gathering struct {
@@ -347,7 +351,7 @@ func (d *Detector) judgeGroup(i int) {
 
 // requestLine adds a waiting request to an access.
 func (d *Detector) requestLine(a *Access, x *node) *RequestLine {
-	r := extend(&a.Requests)
+	r := memory.Extend(&a.Requests)
 	r.Time, r.Origin, r.LineID, r.text = x.time, d.origin(x), x.line, x.data
 	d.dec.s = x.data
 	d.dec.request(&r.Request)

@@ -3,6 +3,7 @@ package detect
 import (
 	"hash/maphash"
 
+	"trespass.dev/trespass/detect/memory"
 	"trespass.dev/trespass/detect/progress"
 	"trespass.dev/trespass/detect/query"
 )
@@ -94,12 +95,12 @@ type Detector struct {
 	nodes    nodes
 	chains   chains
 	timeline timeline
-	named    table // lines that wait, by LineID
+	named    memory.Table // lines that wait, by LineID
 	salt     uint64
 	sessions sessions
 	early    map[int32][]Finding // what was reported of a waiting line already
 
-	arena  arena
+	arena  memory.Arena
 	keyer  keyer
 	enc    encoder
 	dec    decoder

@@ -154,8 +154,8 @@ func (s *story) end() []string {
 	}
 	var out Output
 	s.Take(&out)
-	if n := s.Stats().Pending; n != 0 || s.timeline.length != 0 || s.named.used != 0 || s.chains.index.used != 0 || s.nodes.bytes != 0 {
-		s.t.Errorf("left over after the end: %d lines, %d actions, %d names, %d chains, %d bytes", n, s.timeline.length, s.named.used, s.chains.index.used, s.nodes.bytes)
+	if n := s.Stats().Pending; n != 0 || s.timeline.length != 0 || s.named.Len() != 0 || s.chains.index.Len() != 0 || s.nodes.bytes != 0 {
+		s.t.Errorf("left over after the end: %d lines, %d actions, %d names, %d chains, %d bytes", n, s.timeline.length, s.named.Len(), s.chains.index.Len(), s.nodes.bytes)
 	}
 	for i := range s.parts {
 		if h := s.parts[i].track.Held(); h != 0 {

@@ -24,7 +24,8 @@
 //	           session.go  role and user that last in a session
 //	           seal.go     statements meet the settings of their transaction
 //	           decide.go   requests meet their statements, by request id or trace id
-//	        ── judge.go    one access:
+//	           decision.go several accesses go on together
+//	        ── judge.go    each of them:
 //	           actor.go      who read
 //	           evidence.go   which records came back
 //	           owners.go     whose they are, as of the read (facts.go)
@@ -44,5 +45,5 @@
 //
 // A rule is one file and one line in Rules, with stories in testdata/NAME. What a
 // statement's text reads is package query; how far reading may be committed is
-// package progress.
+// package progress; what lines wait in is package memory.
 package detect

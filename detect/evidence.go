@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"trespass.dev/trespass/detect/memory"
 )
 
 // gather collects the records that came back, or may have, each once: what application
@@ -58,7 +60,7 @@ func (j *judge) gather() {
 		if i > 0 && slices.Equal(r.Origins, j.records[i-1].Origins) {
 			r.Origins = j.records[i-1].Origins
 		} else {
-			r.Origins = j.origins.keep(r.Origins)
+			r.Origins = j.origins.Keep(r.Origins)
 		}
 	}
 }
@@ -131,9 +133,9 @@ func (j *judge) record(table *Table, name, id string) int {
 		}
 	}
 	i := len(j.records)
-	r := extend(&j.records)
+	r := memory.Extend(&j.records)
 	r.Table, r.Name, r.ID, r.Count = table, name, id, 1
-	extend(&j.notes).rows = -1
+	memory.Extend(&j.notes).rows = -1
 	if len(j.records) > searchFew && id != "" {
 		if j.index == nil {
 			j.index = make(map[recordKey]int)
@@ -166,7 +168,7 @@ func (j *judge) origin(r *AccessRecord, o Origin) {
 		return
 	}
 	if r.Origins == nil {
-		r.Origins = j.seen.take(3)[:0] // of the request, its statement, and what set its role
+		r.Origins = j.seen.Take(3)[:0] // of the request, its statement, and what set its role
 	}
 	r.Origins = append(r.Origins, o)
 }
@@ -177,7 +179,7 @@ func (j *judge) union(have, more []string) []string {
 		return have
 	}
 	if len(have) == 0 {
-		return append(j.words.take(len(more))[:0], more...)
+		return append(j.words.Take(len(more))[:0], more...)
 	}
 	have = slices.Clip(have)
 	for _, c := range more {

@@ -21,7 +21,7 @@ func (a *asked) add(j *judge, t *Table, column, value string) {
 	case slices.Contains(t.Owners, column):
 		if o := (Owner{Column: column, ID: value}); !slices.Contains(a.owners, o) {
 			if a.owners == nil {
-				a.owners = j.owned.take(1)[:0]
+				a.owners = j.owned.Take(1)[:0]
 			}
 			a.owners = append(a.owners, o)
 		}

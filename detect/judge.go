@@ -3,6 +3,8 @@ package detect
 import (
 	"cmp"
 	"slices"
+
+	"trespass.dev/trespass/detect/memory"
 )
 
 // judge decides accesses: who read, what came back, whose it is, and whether there was a
@@ -17,10 +19,10 @@ type judge struct {
 	routes routeCache
 
 	// What reads keep is cut from these, and never touched again.
-	words    slab[string]
-	people   slab[Owner]
-	origins  slab[Origin]
-	readings slab[Reading]
+	words    memory.Slab[string]
+	people   memory.Slab[Owner]
+	origins  memory.Slab[Origin]
+	readings memory.Slab[Reading]
 
 	inquiries [decidedTogether]inquiry
 	*inquiry  // the one at hand
@@ -29,8 +31,8 @@ type judge struct {
 	provisional bool    // it is one line that is not joined yet
 
 	touched uint32 // keeps the compiler from leaving out looks ahead
-	owned   scratch[Owner]
-	seen    scratch[Origin]
+	owned   memory.Scratch[Owner]
+	seen    memory.Scratch[Origin]
 	ids     []string // scratch of one statement
 	tallies map[string]tally
 }
@@ -293,7 +295,7 @@ func (j *judge) reads(out *Output) {
 		return
 	}
 	a := j.acc
-	by := &j.readings.take(1)[0]
+	by := &j.readings.Take(1)[0]
 	*by = Reading{
 		AccessKey: a.Key, Revision: 1, Time: a.Time, Env: a.Env, Actor: a.Actor,
 		RequestID: j.requestID(), TraceID: j.traceID(), Route: a.Route, Principal: a.Principal, Bypass: a.Bypass,

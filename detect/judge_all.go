@@ -10,8 +10,8 @@ package detect
 //
 // What is appended to out is the receiver's for ever.
 func (j *judge) access(a *Access, provisional bool, out *Output) {
-	j.owned.reset()
-	j.seen.reset()
+	j.owned.Reset()
+	j.seen.Reset()
 	j.turn(0, a)
 	j.try((*judge).collect)
 	j.try((*judge).verdicts)
@@ -28,8 +28,8 @@ func (j *judge) accesses(list []*decision, out *Output, told func(c *decision, b
 		for n < len(list) && n < len(j.inquiries) && !list[n].fromCache() {
 			n++
 		}
-		j.owned.reset()
-		j.seen.reset()
+		j.owned.Reset()
+		j.seen.Reset()
 		for i, c := range list[:n] {
 			j.turn(i, &c.Access)
 			j.try((*judge).collect)

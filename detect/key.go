@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+
+	"trespass.dev/trespass/detect/memory"
 )
 
 func compareOrigins(a, b Origin) int {
@@ -34,12 +36,12 @@ func (k *keyer) text(s string) {
 
 func (k *keyer) number(n int64) { k.b = binary.BigEndian.AppendUint64(k.b, uint64(n)) }
 
-func (k *keyer) key(a *arena) string {
+func (k *keyer) key(a *memory.Arena) string {
 	kind := k.b[0]
 	sum := sha256.Sum256(k.b)
 	k.b = append(k.b[:0], kind, '-')
 	k.b = hex.AppendEncode(k.b, sum[:16])
-	return a.keep(k.b)
+	return a.Keep(k.b)
 }
 
 // bucket is the span of keyBucket that a time lies in. It never crosses an hour, a day

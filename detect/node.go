@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"trespass.dev/trespass/detect/memory"
 	"trespass.dev/trespass/detect/progress"
 	"trespass.dev/trespass/detect/query"
 )
@@ -63,44 +64,18 @@ const (
 
 func (n *node) is(f flags) bool { return n.flags&f != 0 }
 
-// pool holds many small values in blocks, so that it grows without moving them. A
-// place stays good, and so does a pointer, until the place is given back.
-type pool[T any] struct {
-	blocks []*[poolBlock]T
-	free   []int32
-	made   int32
-}
-
-const poolBlock = 1 << 10
-
-func (p *pool[T]) at(i int32) *T { return &p.blocks[uint32(i)/poolBlock][uint32(i)%poolBlock] }
-
-// add gives a place, whatever is in it.
-func (p *pool[T]) add() int32 {
-	if n := len(p.free); n > 0 {
-		i := p.free[n-1]
-		p.free = p.free[:n-1]
-		return i
-	}
-	if int(p.made) == len(p.blocks)*poolBlock {
-		p.blocks = append(p.blocks, new([poolBlock]T))
-	}
-	p.made++
-	return p.made - 1
-}
-
-func (p *pool[T]) drop(i int32) { p.free = append(p.free, i) }
-
 // nodes holds all lines that wait.
 type nodes struct {
-	pool[node]
+	pool  memory.Pool[node]
 	count int
 	bytes int64
 }
 
+func (s *nodes) at(i int32) *node { return s.pool.At(i) }
+
 func (s *nodes) add() int32 {
 	s.count++
-	i := s.pool.add()
+	i := s.pool.Add()
 	*s.at(i) = node{turn: s.at(i).turn, holder: none, sibling: none, links: [2]link{{chain: none}, {chain: none}}}
 	return i
 }
@@ -110,7 +85,7 @@ func (s *nodes) drop(i int32) {
 	s.count--
 	s.at(i).plan = nil
 	s.at(i).turn++
-	s.pool.drop(i)
+	s.pool.Drop(i)
 }
 
 // lineOverhead is about what a waiting line takes besides its text: the node, its share

@@ -28,7 +28,7 @@ const (
 func (j *judge) owners(i int) (own ownership, column string) {
 	r, n := &j.records[i], &j.notes[i]
 	t := r.Table
-	r.Owners = j.owned.take(max(2, len(n.logged)+1))[:0]
+	r.Owners = j.owned.Take(max(2, len(n.logged)+1))[:0]
 	at := j.acc.Time
 	user := j.acc.Actor.Kind == ActorUser
 
@@ -160,7 +160,7 @@ func (j *judge) owners(i int) (own ownership, column string) {
 	if len(r.Owners) > 1 && !slices.IsSortedFunc(r.Owners, compareOwners) {
 		slices.SortFunc(r.Owners, compareOwners)
 	}
-	r.Owners = j.people.keep(r.Owners)
+	r.Owners = j.people.Keep(r.Owners)
 	return own, column
 }
 

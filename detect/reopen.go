@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"slices"
 
+	"trespass.dev/trespass/detect/memory"
 	"trespass.dev/trespass/detect/query"
 )
 
@@ -16,17 +17,17 @@ type reopening struct {
 	on   bool
 	seed maphash.Seed
 
-	items queue[reopened] // the oldest first
+	items memory.Queue[reopened] // the oldest first
 	// latest is the greatest time of an access: Windows.Reopen is counted from it.
 	latest int64
 
 	// names is a queue as well: hashes of the names of each item. They are looked
 	// through when facts have come, not listed by name when an access is decided: most
 	// are never asked for.
-	names   queue[uint64]
+	names   memory.Queue[uint64]
 	touched touched
 
-	lines slab[keptLine]
+	lines memory.Slab[keptLine]
 }
 
 // reopened is one decided access, with its lines as text: few of them are judged again.
@@ -97,9 +98,9 @@ func (r *reopening) hash(s string) uint64 { return maphash.String(r.seed, s) }
 func (d *Detector) remember(a *Access, revision uint32, findings []Finding) {
 	r := &d.reopen
 	r.latest = max(r.latest, a.Time)
-	for r.items.length > 0 {
-		old := r.items.at(0).time < r.latest-d.w.orphan-d.w.reopen
-		if !old && r.items.length < d.o.MaxReopen {
+	for r.items.Len() > 0 {
+		old := r.items.At(0).time < r.latest-d.w.orphan-d.w.reopen
+		if !old && r.items.Len() < d.o.MaxReopen {
 			break
 		}
 		if !old {
@@ -107,17 +108,17 @@ func (d *Detector) remember(a *Access, revision uint32, findings []Finding) {
 		}
 		r.expire()
 	}
-	from := r.names.length
+	from := r.names.Len()
 	digest := r.digest(a, findings)
-	*r.items.push() = reopened{
+	*r.items.Push() = reopened{
 		key: a.Key, time: a.Time, late: a.Late, cold: a.Cold, revision: revision, reads: 1,
-		digest: digest, findings: slices.Clone(findings), names: r.names.length - from, lines: d.keptLines(a),
+		digest: digest, findings: slices.Clone(findings), names: r.names.Len() - from, lines: d.keptLines(a),
 	}
 }
 
 // keptLines takes the lines of an access down as text.
 func (d *Detector) keptLines(a *Access) []keptLine {
-	lines := d.reopen.lines.take(len(a.Requests) + len(a.Statements))
+	lines := d.reopen.lines.Take(len(a.Requests) + len(a.Statements))
 	for i := range a.Requests {
 		l := &a.Requests[i]
 		lines[i] = keptLine{text: l.text, time: l.Time, line: l.LineID, origin: l.Origin, shared: l.Shared}
@@ -129,7 +130,7 @@ func (d *Detector) keptLines(a *Access) []keptLine {
 		if l.text == "" {
 			d.enc.b = d.enc.b[:0]
 			d.enc.execution(l)
-			k.text, k.form = d.arena.keep(d.enc.b), formExecution
+			k.text, k.form = d.arena.Keep(d.enc.b), formExecution
 		}
 	}
 	return lines
@@ -137,10 +138,10 @@ func (d *Detector) keptLines(a *Access) []keptLine {
 
 // expire lets go of the oldest access.
 func (r *reopening) expire() {
-	it := r.items.at(0)
-	r.names.drop(it.names)
+	it := r.items.At(0)
+	r.names.Drop(it.names)
 	*it = reopened{}
-	r.items.drop(1)
+	r.items.Drop(1)
 }
 
 // touch has the accesses that name s judged again.
@@ -160,7 +161,7 @@ func (d *Detector) fact(e *Event) {
 	d.facts.Add(f, e.Origin)
 	d.reopen.on = true
 	r := &d.reopen
-	if r.items.length == 0 {
+	if r.items.Len() == 0 {
 		return
 	}
 	switch f.Kind {
@@ -182,11 +183,11 @@ func (d *Detector) review() {
 		return
 	}
 	name := 0
-	for i := range r.items.length {
-		it := r.items.at(i)
+	for i := range r.items.Len() {
+		it := r.items.At(i)
 		touched := false
 		for range it.names {
-			touched = touched || r.touched.has(*r.names.at(name))
+			touched = touched || r.touched.has(*r.names.At(name))
 			name++
 		}
 		if touched {
@@ -213,9 +214,9 @@ func (d *Detector) rejudge(it *reopened) {
 		return
 	}
 	r := &d.reopen
-	names := r.names.length
+	names := r.names.Len()
 	digest := r.digest(a, d.out.Findings[from:])
-	r.names.cut(r.names.length - names)
+	r.names.Cut(r.names.Len() - names)
 	if digest == it.digest {
 		d.out.cut(before)
 		return
@@ -239,12 +240,12 @@ func (d *Detector) rejudge(it *reopened) {
 func (d *Detector) readBack(a *Access, k *keptLine) {
 	d.dec.s = k.text
 	if k.form == formRequest {
-		r := extend(&a.Requests)
+		r := memory.Extend(&a.Requests)
 		r.Time, r.Origin, r.LineID, r.Shared, r.text = k.time, k.origin, k.line, k.shared, k.text
 		d.dec.request(&r.Request)
 		return
 	}
-	l := extend(&a.Statements)
+	l := memory.Extend(&a.Statements)
 	l.Time, l.Origin, l.LineID, l.Shared, l.Plan = k.time, k.origin, k.line, k.shared, k.plan
 	if k.form == formExecution {
 		d.dec.execution(l)
@@ -280,7 +281,7 @@ func (r *reopening) digest(a *Access, findings []Finding) uint64 {
 		}
 		x := r.hash(s)
 		mix(x)
-		*r.names.push() = x
+		*r.names.Push() = x
 	}
 	name(a.Actor.User)
 	name(a.Actor.Impersonating)

@@ -126,11 +126,11 @@ func TestWhatIsKeptForFactsIsBounded(t *testing.T) {
 	s.endAll()
 	s.took()
 	r := &s.reopen
-	if kept := r.items.length; kept > 100 {
+	if kept := r.items.Len(); kept > 100 {
 		t.Errorf("%d accesses are kept", kept)
 	}
-	if r.names.length > 100*8 {
-		t.Errorf("%d names are kept", r.names.length)
+	if r.names.Len() > 100*8 {
+		t.Errorf("%d names are kept", r.names.Len())
 	}
 	s.see(facts, owner("A", "bob", noon-second))
 	if out := s.took(); len(out.Reads) != 100 {

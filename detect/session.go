@@ -211,5 +211,5 @@ func (d *Detector) transactionOf(name string, n *node) string {
 		}
 		return true
 	})
-	return d.arena.keep(found)
+	return d.arena.Keep(found)
 }

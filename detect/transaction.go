@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"trespass.dev/trespass/detect/memory"
 	"trespass.dev/trespass/detect/query"
 )
 
@@ -67,7 +68,7 @@ func (d *Detector) build(first int32, out []StatementLine) ([]StatementLine, uni
 	b.lines = b.lines[:0]
 	for _, n := range d.order(first) {
 		x := d.nodes.at(n)
-		l := extend(&b.lines)
+		l := memory.Extend(&b.lines)
 		l.read, l.apart, l.sets, l.when = x.is(flagRead), x.is(flagApart), x.is(flagSets), x.moment()
 		l.Time, l.LineID, l.Origin, l.Plan = x.time, x.line, d.origin(x), x.plan
 		d.dec.s = x.data
@@ -302,7 +303,7 @@ func (d *Detector) state(i int) (none bool) {
 		from = append(from, lines[j].Origin)
 	}
 	d.gather.origins = from
-	l.SettingsFrom = d.dec.origins.take(len(from))
+	l.SettingsFrom = d.dec.origins.Take(len(from))
 	copy(l.SettingsFrom, from)
 	return len(from) == 0
 }

@@ -1,10 +1,10 @@
-package detect
+package memory
 
 import "math/bits"
 
-// table maps 64-bit hashes to places. It is open-addressed, one look at memory for
+// Table maps 64-bit hashes to places. It is open-addressed, one look at memory for
 // most calls, and holds no pointers; deleting leaves nothing behind.
-type table struct {
+type Table struct {
 	slots []tableSlot // a power of two, at most three quarters in use
 	used  int
 	shift uint8
@@ -17,19 +17,23 @@ type tableSlot struct {
 
 // spread gives a hash its first slot. Hashes are seeded or spread already where
 // somebody could choose them; the product takes care of those that count up.
-func (t *table) spread(hash uint64) int {
+func (t *Table) spread(hash uint64) int {
 	return int((hash * 0x9e3779b97f4a7c15) >> t.shift)
 }
 
-// peek is get without certainty: it looks at the first slot of a hash only.
-func (t *table) peek(hash uint64) int32 {
+// Peek is Get without certainty: it looks at the first slot of a hash only.
+func (t *Table) Peek(hash uint64) int32 {
 	if t.used == 0 {
 		return 0
 	}
 	return t.slots[t.spread(hash)].place
 }
 
-func (t *table) get(hash uint64) (int32, bool) {
+// Len is how many hashes are in it.
+func (t *Table) Len() int { return t.used }
+
+// Get gives the place of a hash.
+func (t *Table) Get(hash uint64) (int32, bool) {
 	if t.used == 0 {
 		return 0, false
 	}
@@ -44,8 +48,8 @@ func (t *table) get(hash uint64) (int32, bool) {
 	}
 }
 
-// set puts in a hash that is not there.
-func (t *table) set(hash uint64, place int32) {
+// Set puts in a hash that is not there.
+func (t *Table) Set(hash uint64, place int32) {
 	if t.used >= len(t.slots)/4*3 {
 		t.resize(max(64, 2*len(t.slots)))
 	}
@@ -58,8 +62,8 @@ func (t *table) set(hash uint64, place int32) {
 	}
 }
 
-// delete takes a hash out, if it is there, and moves those up that it stood in the way of.
-func (t *table) delete(hash uint64) {
+// Delete takes a hash out, if it is there, and moves those up that it stood in the way of.
+func (t *Table) Delete(hash uint64) {
 	if t.used == 0 {
 		return
 	}
@@ -85,13 +89,13 @@ func (t *table) delete(hash uint64) {
 	}
 }
 
-func (t *table) resize(n int) {
+func (t *Table) resize(n int) {
 	old := t.slots
 	t.slots, t.used = make([]tableSlot, n), 0
 	t.shift = uint8(64 - bits.TrailingZeros(uint(n)))
 	for _, s := range old {
 		if s.place != 0 {
-			t.set(s.hash, s.place-1)
+			t.Set(s.hash, s.place-1)
 		}
 	}
 }

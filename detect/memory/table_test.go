@@ -1,4 +1,4 @@
-package detect
+package memory
 
 import (
 	"math/rand/v2"
@@ -7,7 +7,7 @@ import (
 
 func TestTableAgainstAMap(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	var got table
+	var got Table
 	want := map[uint64]int32{}
 	for i := range 300_000 {
 		// Few different hashes, of which many share their upper bits.
@@ -19,13 +19,13 @@ func TestTableAgainstAMap(t *testing.T) {
 		case 0:
 			if _, ok := want[h]; !ok {
 				want[h] = int32(i)
-				got.set(h, int32(i))
+				got.Set(h, int32(i))
 			}
 		case 1:
 			delete(want, h)
-			got.delete(h)
+			got.Delete(h)
 		}
-		g, ok := got.get(h)
+		g, ok := got.Get(h)
 		w, wantOK := want[h]
 		if ok != wantOK || ok && g != w {
 			t.Fatalf("step %d, %x: want %d %v, got %d %v", i, h, w, wantOK, g, ok)
@@ -35,10 +35,10 @@ func TestTableAgainstAMap(t *testing.T) {
 		}
 	}
 	for h, w := range want {
-		if g, ok := got.get(h); !ok || g != w {
+		if g, ok := got.Get(h); !ok || g != w {
 			t.Errorf("%x: want %d, got %d %v", h, w, g, ok)
 		}
-		got.delete(h)
+		got.Delete(h)
 	}
 	if got.used != 0 || len(got.slots) > 1<<12 {
 		t.Errorf("%d entries left, %d slots", got.used, len(got.slots))
