@@ -26,7 +26,7 @@ func (d *Detector) ahead() {
 		switch {
 		case x.hint == 0:
 		case x.kind == nodeRequest:
-			seen += int64(d.facts.rows.peek(x.hint)) + int64(d.facts.ids.peek(x.who))
+			seen += int64(d.facts.rows.Peek(x.hint)) + int64(d.facts.ids.numbers.Peek(x.who))
 		default:
 			seen += int64(d.chains.index.Peek(x.hint))
 		}
@@ -42,7 +42,7 @@ func (d *Detector) ahead() {
 			seen += int64(d.chains.index.Peek(ch.hash)) + head.time + tail.time + int64(head.sibling) + int64(tail.sibling)
 		}
 		if x.kind == nodeRequest && x.hint != 0 {
-			if first := d.facts.rows.peek(x.hint); first != 0 {
+			if first := d.facts.rows.Peek(x.hint); first != 0 {
 				seen += d.facts.spans[first-1].from
 			}
 		}

@@ -3,37 +3,23 @@ package detect
 import (
 	"hash/maphash"
 	"strings"
+
+	"trespass.dev/trespass/detect/memory"
 )
 
 // interner gives every distinct string a small number, so that millions of facts
 // hold numbers and each id is kept once. Number 0 is the empty string.
 //
-// A string is known by 96 bits of two hashes that are seeded by the process, so that
-// nobody can choose strings that meet. Finding one, which every line asks for several
-// times, then takes one look at memory and none at the string that was kept.
+// Every line asks for several strings: finding one takes one look at memory, and none at
+// the string that was kept.
 type interner struct {
 	seed, second maphash.Seed
-	slots        []internSlot // a power of two, at most three quarters in use
+	numbers      memory.Index
 	names        []string
 }
 
-type internSlot struct {
-	hash   uint64
-	check  uint32
-	number uint32 // 0 free
-}
-
 func newInterner() interner {
-	return interner{seed: maphash.MakeSeed(), second: maphash.MakeSeed(), slots: make([]internSlot, 64), names: []string{""}}
-}
-
-// slot gives the slot of a string: its own, or the free one that would be.
-func (in *interner) slot(hash uint64, check uint32) *internSlot {
-	for i := int(hash) & (len(in.slots) - 1); ; i = (i + 1) & (len(in.slots) - 1) {
-		if s := &in.slots[i]; s.number == 0 || s.hash == hash && s.check == check {
-			return s
-		}
-	}
+	return interner{seed: maphash.MakeSeed(), second: maphash.MakeSeed(), names: []string{""}}
 }
 
 func (in *interner) hash(s string) (uint64, uint32) {
@@ -43,36 +29,19 @@ func (in *interner) hash(s string) (uint64, uint32) {
 // first is the first hash of a string.
 func (in *interner) first(s string) uint64 { return maphash.String(in.seed, s) }
 
-// peek is find without certainty: it looks at the first slot of a hash only.
-func (in *interner) peek(hash uint64) uint32 { return in.slots[int(hash)&(len(in.slots)-1)].number }
-
 // number gives the number of s, a new one if need be. It keeps a copy of s.
 func (in *interner) number(s string) uint32 {
 	if s == "" {
 		return 0
 	}
 	hash, check := in.hash(s)
-	at := in.slot(hash, check)
-	if at.number != 0 {
-		return at.number
-	}
-	n := uint32(len(in.names))
-	in.names = append(in.names, strings.Clone(s))
-	*at = internSlot{hash, check, n}
-	if len(in.names) > len(in.slots)/4*3 {
-		in.grow()
+	n := in.numbers.Get(hash, check)
+	if n == 0 {
+		n = uint32(len(in.names))
+		in.names = append(in.names, strings.Clone(s))
+		in.numbers.Set(hash, check, n)
 	}
 	return n
-}
-
-func (in *interner) grow() {
-	old := in.slots
-	in.slots = make([]internSlot, 2*len(old))
-	for _, s := range old {
-		if s.number != 0 {
-			*in.slot(s.hash, s.check) = s
-		}
-	}
 }
 
 // find gives the number of s, or ok false if no fact ever named it.
@@ -80,7 +49,7 @@ func (in *interner) find(s string) (n uint32, ok bool) {
 	if s == "" {
 		return 0, true
 	}
-	n = in.slot(in.hash(s)).number
+	n = in.numbers.Get(in.hash(s))
 	return n, n != 0
 }
 

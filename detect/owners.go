@@ -180,12 +180,12 @@ func (j *judge) lookUp() {
 		r, n := &j.records[i], &j.notes[i]
 		if r.Table != nil && r.ID != "" {
 			n.hash, n.check = f.rows.hash(j.tables.of(r.Table).number, r.ID)
-			seen += f.rows.peek(n.hash)
+			seen += f.rows.Peek(n.hash)
 		}
 	}
 	for i := range j.records {
 		if n := &j.notes[i]; n.hash != 0 {
-			if n.row = f.rows.slot(n.hash, n.check).first; n.row != 0 {
+			if n.row = f.rows.Get(n.hash, n.check); n.row != 0 {
 				seen += f.spans[n.row-1].value
 			}
 		}
