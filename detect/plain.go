@@ -43,6 +43,5 @@ func (j *judge) row(r *Request) uint64 {
 	if t == nil || t.Shared {
 		return 0
 	}
-	hash, _ := j.facts.rows.hash(j.tables.of(t).number, canonicalID(r.Records[0].ID))
-	return hash
+	return j.facts.rows.first(j.tables.of(t).number, canonicalID(r.Records[0].ID))
 }

@@ -267,7 +267,7 @@ func (r *reopening) digest(a *Access, findings []Finding) uint64 {
 		mix(uint64(len(s)))
 		switch {
 		case s == "":
-		case len(s) >= 8 && len(s) <= 16:
+		case len(s) >= 8 && len(s) <= 16: // two words hold it all
 			mix(word(s, 0))
 			mix(word(s, len(s)-8))
 		default:
