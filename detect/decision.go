@@ -75,7 +75,7 @@ func (d *Detector) judgeAll() {
 	}
 	decisions := d.decisions[:d.made]
 	d.made = 0
-	d.judging.accesses(decisions, &d.out, d.judged)
+	d.judging.accesses(decisions, &d.out, d.told)
 	for _, c := range decisions {
 		if !c.emit {
 			continue

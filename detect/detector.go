@@ -110,6 +110,7 @@ type Detector struct {
 
 	decisions []*decision // accesses that are judged together; their memory is used again
 	made      int         // of them are put together
+	told      func(*decision, extent)
 
 	settle []hold // to be settled once what was decided is taken
 
@@ -174,6 +175,7 @@ func newDetector(o Options) *Detector {
 	d.sessions.init()
 	d.reopen.init()
 	d.stats.init()
+	d.told = d.judged
 	return d
 }
 
