@@ -2,8 +2,8 @@ package detect
 
 // A line waits for longer than any cache remembers: where it is taken up again, a dozen
 // places in memory have to be fetched, one after the other. So the places that the next
-// lines need are looked at before, of several lines at once, which takes hardly longer
-// than of one. None of this decides anything.
+// lines need are looked at before, of several lines at once, and are waited for together.
+// None of this decides anything.
 
 // aheadLines is how many lines are looked at together.
 const aheadLines = 8
@@ -17,8 +17,7 @@ func (d *Detector) ahead() {
 	}
 	seen := int64(0)
 	for _, a := range t.coming(3) {
-		x := d.nodes.at(a.node)
-		seen += x.time + int64(x.sibling)
+		seen += d.glance(a.node)
 	}
 	for _, a := range t.coming(2) {
 		x := d.nodes.at(a.node)
@@ -38,8 +37,7 @@ func (d *Detector) ahead() {
 		x := d.nodes.at(a.node)
 		if c := x.links[0].chain; c != none {
 			ch := d.chains.at(c)
-			head, tail := d.nodes.at(ch.head), d.nodes.at(ch.tail)
-			seen += int64(d.chains.index.Peek(ch.hash)) + head.time + tail.time + int64(head.sibling) + int64(tail.sibling)
+			seen += int64(d.chains.index.Peek(ch.hash)) + d.glance(ch.head) + d.glance(ch.tail)
 		}
 		if x.kind == nodeRequest && x.hint != 0 {
 			if first := d.facts.rows.Peek(x.hint); first != 0 {
@@ -51,20 +49,29 @@ func (d *Detector) ahead() {
 		x := d.nodes.at(a.node)
 		if c := x.links[0].chain; c != none {
 			ch := d.chains.at(c)
-			if ch.head != a.node {
-				seen += sum(d.nodes.at(ch.head).data)
-			} else if ch.tail != a.node {
-				seen += sum(d.nodes.at(ch.tail).data)
+			if other := ch.head; other != a.node && other != none {
+				seen += sum(d.nodes.at(other).data)
+			} else if other = ch.tail; other != a.node && other != none {
+				seen += sum(d.nodes.at(other).data)
 			}
 		}
 	}
 	d.seen += seen
 }
 
-// sum looks at every line of memory of a text.
+// glance looks at a node, at both ends of it.
+func (d *Detector) glance(n int32) int64 {
+	if n == none {
+		return 0
+	}
+	x := d.nodes.at(n)
+	return x.time + int64(x.sibling)
+}
+
+// sum looks at every line of memory of a text, or of the beginning of a long one.
 func sum(text string) int64 {
 	seen := int64(0)
-	for at := 0; at < len(text); at += 64 {
+	for at := 0; at < min(len(text), 1024); at += 64 {
 		seen += int64(text[at])
 	}
 	return seen

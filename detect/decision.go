@@ -2,8 +2,7 @@ package detect
 
 // Deciding is a long way through the program: an access is put together, judged, counted
 // and put at hand for late facts. The processor keeps only a part of that way ready at a
-// time. So several accesses go each part of it together: it is then walked once for all
-// of them, which takes half the time.
+// time. So several accesses go each part of it together, and it is fetched once for all.
 
 // decidedTogether is how many accesses are judged together.
 const decidedTogether = 16

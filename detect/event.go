@@ -143,6 +143,9 @@ const (
 	CacheBypass
 )
 
+// shared says whether the response came from a shared cache, old or not.
+func (s CacheStatus) shared() bool { return s == CacheHit || s == CacheStale }
+
 // Record is one row that a line says came back.
 type Record struct {
 	Table   string // as the line writes it; the policy gives the canonical name

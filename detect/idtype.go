@@ -23,16 +23,6 @@ func (t IDType) Valid(id string) bool {
 	}
 }
 
-// Canonical gives the one spelling of a valid id: a uuid in lower case, all others
-// as they are. Postgres and applications may print one uuid in different case. It
-// allocates only when something changes.
-func (t IDType) Canonical(id string) string {
-	if t.Kind == "uuid" {
-		return strings.ToLower(id)
-	}
-	return id
-}
-
 // validUUID takes the form with hyphens, in any case. Every id of every line comes by
 // here, so that it looks at eight letters at a time.
 func validUUID(id string) bool {

@@ -166,7 +166,7 @@ func (j *judge) place() {
 		if path == "" {
 			path = r.Path
 		}
-		if r.Cache.Status == CacheHit || r.Cache.Status == CacheStale {
+		if r.Cache.Status.shared() {
 			j.hit = r
 		}
 	}

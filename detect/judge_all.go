@@ -71,7 +71,7 @@ func (j *judge) turn(i int, a *Access) {
 // fromCache says whether a line of the access says that a shared cache answered.
 func (a *Access) fromCache() bool {
 	for i := range a.Requests {
-		if s := a.Requests[i].Cache.Status; s == CacheHit || s == CacheStale {
+		if a.Requests[i].Cache.Status.shared() {
 			return true
 		}
 	}

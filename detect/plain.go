@@ -13,7 +13,7 @@ func (j *judge) plain(r *Request) bool {
 		return false
 	case r.SecretKey == Yes || r.Bypass == Yes || j.policy.BypassRole(r.Principal):
 		return false
-	case r.Cache.Status == CacheHit || r.Cache.Status == CacheStale || r.Cache.Public == Yes:
+	case r.Cache.Status.shared() || r.Cache.Public == Yes:
 		return false
 	case len(r.Counts) > 0 || len(r.StripeIDs) > 0 || r.StripeUser != "" || j.facts.known[sortCanary]:
 		return false

@@ -191,6 +191,22 @@ func (p *process) read(w world, i int) {
 	p.position[i]++
 }
 
+// readAll observes the next lines of a partition together, as the service does.
+func (p *process) readAll(w world, i, count int) {
+	from := min(p.position[i], int64(len(w[i])))
+	events := slices.Clone(w[i][from:min(from+int64(count), int64(len(w[i])))])
+	if len(events) == 0 {
+		p.read(w, i)
+		return
+	}
+	for k := range events {
+		events[k].Origin = Origin{Source: "log", Partition: int32(i), Offset: from + int64(k)}
+	}
+	p.ObserveAll(Part(i), events)
+	p.position[i] += int64(len(events))
+	p.Skip(Part(i), p.position[i]-1)
+}
+
 func (p *process) done(w world) bool {
 	for i := range w {
 		if p.position[i] <= int64(len(w[i])) {
@@ -258,17 +274,19 @@ func wild(r *rand.Rand, w world, b bug) (s shown, crashes, read int) {
 	}
 	for {
 		for range 1 + r.IntN(20) {
-			p.read(w, r.IntN(len(w)))
+			if r.IntN(8) == 0 {
+				p.readAll(w, r.IntN(len(w)), 2+r.IntN(12))
+			} else {
+				p.read(w, r.IntN(len(w)))
+			}
 			read++
 		}
 		if dies() {
 			continue
 		}
 		if r.IntN(4) == 0 {
-			for i, n := 0, r.IntN(len(w)); i < 60; i++ { // one partition runs ahead
-				p.read(w, n)
-				read++
-			}
+			p.readAll(w, r.IntN(len(w)), 150) // one partition runs ahead
+			read += 150
 		}
 		p.take()
 		if dies() {

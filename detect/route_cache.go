@@ -15,10 +15,10 @@ func (c routeCache) find(p *Policy, route, path string) *Route {
 		return r
 	}
 	r := p.Route(route, path)
-	if r == nil || path != "" && p.Route(route, "") != r || len(c) >= routesKept {
-		return r
-	}
-	if !strings.HasSuffix(route, "*") && !strings.Contains(route, "...") {
+	switch {
+	case r == nil || route == "" || len(c) >= routesKept:
+	case strings.HasSuffix(route, "*"), strings.Contains(route, "..."): // the path goes first
+	case path == "" || p.Route(route, "") == r: // whatever the path
 		c[strings.Clone(route)] = r
 	}
 	return r

@@ -35,17 +35,7 @@ func TestARoleThatNobodySwitchedIsKnown(t *testing.T) {
   | SELECT id FROM tickets WHERE id = $1`, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			events, err := parseEvents(c.events)
-			if err != nil {
-				t.Fatal(err)
-			}
-			d := detect.New(policy, detect.Options{})
-			part := d.Open(detect.Start{Source: "story"})
-			for i := range events {
-				d.Observe(part, &events[i].event)
-			}
-			d.End(part)
-			if got := d.Stats().StateLost; got != c.want {
+			if got := statsOf(t, policy, c.events).StateLost; got != c.want {
 				t.Errorf("%d reads with a role that cannot be told, want %d", got, c.want)
 			}
 		})
@@ -55,11 +45,20 @@ func TestARoleThatNobodySwitchedIsKnown(t *testing.T) {
 // TestATransactionOfSeveralRequestsIsCounted holds that it does not go unseen.
 func TestATransactionOfSeveralRequestsIsCounted(t *testing.T) {
 	policy := storyPolicy(t, "testdata/policy.yaml", readFile(t, "testdata/policy.yaml"))
-	events, err := parseEvents(`
+	got := statsOf(t, policy, `
 12:00:00 sql pg1/1 login=app params=ann rows=1 req=r1
   | SELECT id FROM tickets WHERE user_id = $1
 12:00:00 sql pg1/1 login=app params=t2 rows=1 req=r2
-  | SELECT id FROM tickets WHERE id = $1`)
+  | SELECT id FROM tickets WHERE id = $1`).Mixed
+	if got != 1 {
+		t.Errorf("%d transactions of several requests, want 1", got)
+	}
+}
+
+// statsOf gives what a detector counts of the events of a story.
+func statsOf(t *testing.T, policy *detect.Policy, story string) detect.Stats {
+	t.Helper()
+	events, err := parseEvents(story)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +68,5 @@ func TestATransactionOfSeveralRequestsIsCounted(t *testing.T) {
 		d.Observe(part, &events[i].event)
 	}
 	d.End(part)
-	if got := d.Stats().Mixed; got != 1 {
-		t.Errorf("%d transactions of several requests, want 1", got)
-	}
+	return d.Stats()
 }

@@ -113,7 +113,7 @@ func (s *Scanner) Int(field string) int64 {
 	if s.failed {
 		return 0
 	}
-	if n, ok := digits(raw); ok {
+	if n, ok := decode.Digits(raw); ok {
 		return n
 	}
 	n, err := strconv.ParseInt(decode.String(raw), 10, 64)
@@ -121,20 +121,6 @@ func (s *Scanner) Int(field string) int64 {
 		s.Bad(field, "a whole number of 64 bits")
 	}
 	return n
-}
-
-// digits reads a short number without sign, fraction or exponent.
-func digits(raw []byte) (n int64, ok bool) {
-	if len(raw) > 18 {
-		return 0, false
-	}
-	for _, c := range raw {
-		if c-'0' > 9 {
-			return 0, false
-		}
-		n = n*10 + int64(c-'0')
-	}
-	return n, true
 }
 
 // Number reads a number and gives its text.

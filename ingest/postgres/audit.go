@@ -57,13 +57,13 @@ func (r *reader) auditFields(message []byte, w int, mem *decode.Scratch, st *det
 	}
 	raw := func(field int) []byte { return fields[field].in(list) }
 	var ok, okToo bool
-	st.StmtID, ok = whole(raw(auditStatementID))
-	st.SubstmtID, okToo = whole(raw(auditSubstatementID))
+	st.StmtID, ok = decode.Digits(raw(auditStatementID))
+	st.SubstmtID, okToo = decode.Digits(raw(auditSubstatementID))
 	if !ok || !okToo || st.StmtID == 0 {
 		return auditError(decode.BadField, "STATEMENT_ID and SUBSTATEMENT_ID: want whole numbers")
 	}
 	if rows := raw(auditRows); len(rows) > 0 {
-		if st.Rows, ok = whole(rows); !ok {
+		if st.Rows, ok = decode.Digits(rows); !ok {
 			return auditError(decode.BadField, "ROWS: want a whole number")
 		}
 	}

@@ -108,11 +108,11 @@ func (d *CSVLog) Decode(line []byte, mem *decode.Scratch, ev *detect.Event) erro
 	if unclear != "" {
 		return &decode.Error{Format: d.format, Reason: decode.BadTime, At: 0, Detail: "log_time: " + unclear}
 	}
-	lineNumber, ok := whole(raw(csvLine))
+	lineNumber, ok := decode.Digits(raw(csvLine))
 	if !ok {
 		return d.bad("session_line_num: want a whole number")
 	}
-	if _, ok := whole(raw(csvProcess)); !ok {
+	if _, ok := decode.Digits(raw(csvProcess)); !ok {
 		return d.bad("process_id: want a whole number")
 	}
 	e.time, e.line = nanos, lineNumber

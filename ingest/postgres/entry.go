@@ -106,17 +106,3 @@ func entryID(session []byte, line, time int64, record []byte) uint64 {
 	binary.LittleEndian.PutUint64(b[n+8:], uint64(time))
 	return xxhash.Sum64(b[:n+16])
 }
-
-// whole reads a number without a sign, 0 when there is none.
-func whole(b []byte) (n int64, ok bool) {
-	if len(b) > 18 {
-		return 0, false
-	}
-	for _, c := range b {
-		if c-'0' > 9 {
-			return 0, false
-		}
-		n = n*10 + int64(c-'0')
-	}
-	return n, true
-}

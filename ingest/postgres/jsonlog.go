@@ -105,7 +105,7 @@ func (d *JSONLog) Decode(line []byte, mem *decode.Scratch, ev *detect.Event) err
 			e.session = bytesOf(s.Text("session_id"))
 		case "line_num":
 			d.marks++
-			if e.line, ok = whole(bytesOf(s.ID("line_num"))); !ok {
+			if e.line, ok = decode.Digits(bytesOf(s.ID("line_num"))); !ok {
 				s.Bad("line_num", "a whole number")
 			}
 		case "vxid":

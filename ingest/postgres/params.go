@@ -26,7 +26,7 @@ func detailParams(list []byte, mem *decode.Scratch) (params []detect.Param, know
 		if !ok || n > decode.MaxElements || len(number) < 2 || number[0] != '$' {
 			return params, false
 		}
-		if i, ok := whole(number[1:]); !ok || i != int64(n) {
+		if i, ok := decode.Digits(number[1:]); !ok || i != int64(n) {
 			return params, false
 		}
 		p, rest, ok := detailValue(rest, mem)

@@ -3,6 +3,8 @@ package postgres
 import (
 	"bytes"
 	"fmt"
+
+	"trespass.dev/trespass/ingest/decode"
 )
 
 // A prefix is a compiled log_line_prefix. It is matched from the left; a name, which may
@@ -200,7 +202,7 @@ func (m *matcher) take(escape byte, value []byte) {
 	case 'c':
 		e.session = value
 	case 'l':
-		e.line, _ = whole(value)
+		e.line, _ = decode.Digits(value)
 	case 'v':
 		e.txn = value
 	case 'e':

@@ -1,0 +1,59 @@
+package detect
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestObserveAll holds ObserveAll, and judging several accesses together, against
+// Observe: the same lines give the same reads and findings, whatever runs they come in.
+func TestObserveAll(t *testing.T) {
+	judged := 0
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 11))
+		w := newWorld(r, 3, 60)
+		want := judgedWorld(t, w, func() int { return 1 })
+		got := judgedWorld(t, w, func() int { return 1 + r.IntN(200) })
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("seed %d:\n%s", seed, diff)
+		}
+		judged += len(want)
+	}
+	if judged < 1000 {
+		t.Errorf("%d reads and findings in all: too few to tell anything", judged)
+	}
+}
+
+// judgedWorld judges a world in runs of lines, of one partition after the other, and
+// gives every row that came of it.
+func judgedWorld(t *testing.T, w world, run func() int) map[string]string {
+	t.Helper()
+	p := &process{Detector: New(judgedMarket(t), Options{Windows: restartWindows})}
+	for i := range w {
+		p.Open(Start{Source: "log", Partition: int32(i)})
+		p.position = append(p.position, 0)
+	}
+	for !p.done(w) {
+		for i := range w {
+			if n := run(); n == 1 {
+				p.read(w, i)
+			} else {
+				p.readAll(w, i, n)
+			}
+		}
+	}
+	p.take()
+	rows := map[string]string{}
+	for _, f := range p.batch.Findings {
+		key := "finding " + f.ID.String()
+		rows[key] = max(rows[key], fmt.Sprint(f.Revision, f.Resolved, f.Rule, f.Severity, f.Claim, f.Cause, f.Evidence, f.Summary, f.Origins))
+	}
+	for _, v := range p.batch.Reads {
+		rows[fmt.Sprint("read ", v.AccessKey, v.Table, v.RecordID, v.Owners, v.Origins)] =
+			fmt.Sprint(v.Revision, v.Time, v.Actor, v.Route, v.Principal, v.Verdict, v.Relation, v.Reason, v.Claim, v.Missing, v.Count)
+	}
+	return rows
+}
