@@ -265,7 +265,7 @@ func wild(r *rand.Rand, w world, b bug) (s shown, crashes, read int) {
 	steps := 0
 	dies := func() bool {
 		steps++
-		if steps > 100_000 || r.IntN(25) != 0 {
+		if steps > 100_000 || r.IntN(16) != 0 {
 			return false
 		}
 		crashes++
