@@ -23,14 +23,13 @@ type Cache struct {
 	misses uint64
 }
 
-// exactText is a statement that came again letter for letter, as those with
-// parameters do. It is answered without a pass over it.
+// exactText is a statement that came again letter for letter but for the comment at its
+// end, as those with parameters do. It is answered without a pass over it.
 type exactText struct {
-	hash      uint64
-	sql       string
-	plan      *Plan
-	undecided *Undecided
-	literals  []string
+	hash     uint64
+	sql      string
+	plan     *Plan
+	literals []string
 }
 
 // Bounds of the exact texts: where many differ in their constants only, none is
@@ -60,34 +59,54 @@ func NewCache(limit int) *Cache {
 // and as long as sql is. The error is always an *Undecided, which is shared and never
 // changed. For a known text Plan makes at most one pass over it and allocates nothing.
 func (c *Cache) Plan(sql string) (*Plan, []string, error) {
-	if len(sql) > exactLength {
+	text := withoutComment(sql)
+	if len(text) > exactLength {
 		return c.plan(sql)
 	}
-	hash := maphash.String(c.seed, sql)
+	hash := maphash.String(c.seed, text)
 	slot := hash % exactSlots
 	exact := &c.exact[slot]
-	if exact.hash == hash && exact.sql == sql && (exact.plan != nil || exact.undecided != nil) {
-		if exact.undecided != nil {
-			return nil, nil, exact.undecided
-		}
+	if exact.hash == hash && exact.sql == text && exact.plan != nil {
 		return exact.plan, exact.literals, nil
 	}
 	if c.seen[slot] != hash {
 		c.seen[slot] = hash
 		return c.plan(sql)
 	}
-	// The second time. The constants must outlive the caller's text.
-	*exact = exactText{hash: hash, sql: strings.Clone(sql)}
-	plan, literals, err := c.plan(exact.sql)
-	if err != nil {
-		exact.undecided, _ = err.(*Undecided)
+	plan, literals, err := c.plan(text)
+	switch {
+	case err != nil && len(text) < len(sql):
+		return c.plan(sql) // what looks like a comment may stand in a string
+	case err != nil:
 		return nil, nil, err
 	}
-	exact.plan = plan
+	// The second time. The constants must outlive the caller's text.
+	*exact = exactText{hash: hash, sql: strings.Clone(text), plan: plan}
 	for _, l := range literals {
 		exact.literals = append(exact.literals, strings.Clone(l))
 	}
 	return plan, exact.literals, nil
+}
+
+// withoutComment cuts off the comment that ends sql, in which sqlcommenter and others
+// name the request, so that a statement is the same for each. Where that was no comment,
+// what is left cannot be read by itself, since a string or a name in it does not end; or
+// it was inside of another comment, to the end of the line.
+func withoutComment(sql string) string {
+	at := strings.Index(sql, "/*")
+	if at < 0 {
+		return sql
+	}
+	body, ends := strings.CutSuffix(sql[at+2:], "*/")
+	if !ends || len(sql) > MaxRaw || strings.HasSuffix(body, "/") { // which opens another: /*/*/
+		return sql
+	}
+	for i := range len(body) {
+		if c := body[i]; c == '*' || c == '\n' || c == '\r' || c == 0 {
+			return sql
+		}
+	}
+	return sql[:at]
 }
 
 // plan answers for a text by its normalised form.

@@ -28,6 +28,34 @@ func TestOneShapeIsParsedOnce(t *testing.T) {
 	}
 }
 
+// The comment at the end of a statement, which names the request, costs no pass over the
+// text, and nothing else that looks like one is cut off.
+func TestCommentAtTheEnd(t *testing.T) {
+	for _, c := range []struct{ sql, want string }{
+		{"select 1 /*a='b'*/", "select 1 "}, {"select 1 /**/", "select 1 "}, {"select 1", "select 1"}, {"/*a*/ select 1", "/*a*/ select 1"},
+		{"select 1 /*a*/ /*b*/", "select 1 /*a*/ /*b*/"}, {"select 1 /* /*a*/", "select 1 /* /*a*/"}, {"select 1 /*/", "select 1 /*/"}, {"select 1 /*/*/", "select 1 /*/*/"},
+		{"select 1 -- /*a\n*/", "select 1 -- /*a\n*/"}, {"select 1 /*a\x00*/", "select 1 /*a\x00*/"},
+	} {
+		if got := withoutComment(c.sql); got != c.want {
+			t.Errorf("%q: %q, want %q", c.sql, got, c.want)
+		}
+	}
+	cache := NewCache(10)
+	for i := range 5 {
+		p, _, err := cache.Plan(fmt.Sprintf("select a from b /*request_id='%d'*/", i))
+		if err != nil || p.Tables[0].Name != "b" {
+			t.Fatal(p, err)
+		}
+		p, _, err = cache.Plan(fmt.Sprintf("select a from c -- /*\n where id = '%d' /* */", i))
+		if err != nil || len(p.Tables) != 1 || p.Tables[0].Name != "c" {
+			t.Fatal(p, err)
+		}
+		if _, literals, err := cache.Plan("select a from b where c = '/* x */'"); err != nil || len(literals) != 1 {
+			t.Fatal(literals, err)
+		}
+	}
+}
+
 func TestTheSameTextAgainHasTheSameAnswer(t *testing.T) {
 	cache := NewCache(10)
 	for i := range 5 {
@@ -97,7 +125,7 @@ func TestFingerprintIsStable(t *testing.T) {
 
 func TestKnownTextsCostNothing(t *testing.T) {
 	cache := NewCache(10)
-	texts := []string{postgrestRead, prismaRead, "select from where", "select '\x00'"}
+	texts := []string{postgrestRead, prismaRead, prismaRead + " /* request_id=r-1 */", "select from where", "select '\x00'"}
 	for range 3 {
 		for _, text := range texts {
 			_, _, _ = cache.Plan(text)
@@ -120,6 +148,13 @@ func TestKnownTextsCostNothing(t *testing.T) {
 func FuzzPlan(f *testing.F) {
 	for _, l := range corpus(f) {
 		f.Add(l.SQL)
+		f.Add(l.SQL + " /* x */")
+	}
+	for _, sql := range []string{
+		"select a from b /*x*/", "select a from b -- /* \n, c */", "select a from b -- /* \r, c */", "select '/* x */", "select '/* ' /* x */", "select \"/*\" from b /*x*/",
+		"select $$/* x */", "select $/* x */", "select 1 /* /* x */", "select 1 /* x */ */", "select 1 /*/", "select 1./* x */", "select 1 /* x\x00 */", "select -/* x */1", "select a from b;/* x */",
+	} {
+		f.Add(sql)
 	}
 	shared := NewCache(64)
 	f.Fuzz(func(t *testing.T, sql string) {
