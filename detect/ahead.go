@@ -83,18 +83,13 @@ func (t *timeline) coming(groups int) []action {
 	return t.current[from:min(from+aheadLines, len(t.current))]
 }
 
-// aheadOf looks at what events need that are about to be observed.
+// aheadOf looks at what events need that are about to be observed, at most aheadLines.
 func (d *Detector) aheadOf(events []Event) {
 	seen := int64(0)
 	for i := range events {
-		e := &events[i]
-		seen += int64(d.named.Peek(d.name(e.LineID)))
-		switch {
-		case e.Request != nil && e.Request.RequestID != "":
-			seen += int64(d.chains.index.Peek(d.chains.hash(spaceRequest, e.Request.RequestID)))
-		case e.Statement != nil && e.Statement.Txn != "":
-			seen += int64(d.chains.index.Peek(d.chains.within(spaceTxn, e.Statement.Session, e.Statement.Txn).hash))
-		}
+		a := &d.arrivals[i]
+		*a = d.arrival(&events[i])
+		seen += int64(d.named.Peek(a.name)) + int64(d.chains.index.Peek(a.chain.hash))
 	}
 	d.seen += seen
 }

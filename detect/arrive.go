@@ -26,14 +26,33 @@ func (d *Detector) person(user string) uint64 {
 	return nobody + 1
 }
 
+// arrival is by what an event will be found, hashed once.
+type arrival struct {
+	name    uint64   // of the line
+	session chainKey // of a statement
+	chain   chainKey // of the request id, or of the transaction
+}
+
+func (d *Detector) arrival(e *Event) arrival {
+	a := arrival{name: d.name(e.LineID)}
+	switch {
+	case e.Request != nil && e.Request.RequestID != "":
+		a.chain = d.chains.key(spaceRequest, e.Request.RequestID)
+	case e.Statement != nil && e.Statement.Session != "":
+		a.session = d.chains.key(spaceSession, e.Statement.Session)
+		a.chain = d.chains.txn(a.session, e.Statement.Txn)
+	}
+	return a
+}
+
 // request takes a request line in.
-func (d *Detector) request(at Part, e *Event, time, stamp int64) {
+func (d *Detector) request(at Part, e *Event, as *arrival, time, stamp int64) {
 	r := e.Request
 	if r == nil {
 		return
 	}
 	who := d.person(r.UserID)
-	n := d.arrive(at, e, time, stamp, nodeRequest, 0, who, true)
+	n := d.arrive(at, e, as.name, time, stamp, nodeRequest, 0, who, true)
 	if n == none {
 		return
 	}
@@ -51,10 +70,12 @@ func (d *Detector) request(at Part, e *Event, time, stamp int64) {
 		d.await(n, stamp)
 		return
 	}
+	ok := true
 	if r.RequestID != "" {
 		x.flags |= flagHasR
+		ok = d.enchain2(n, d.chains.get(as.chain, 0))
 	}
-	if !d.enchain(n, spaceRequest, r.RequestID, 0) || !d.enchain(n, spaceTrace, r.TraceID, 1) {
+	if !ok || !d.enchain(n, spaceTrace, r.TraceID, 1) {
 		d.crowded(n)
 		return
 	}
@@ -66,7 +87,7 @@ func (d *Detector) request(at Part, e *Event, time, stamp int64) {
 }
 
 // statement takes a line of Postgres in.
-func (d *Detector) statement(at Part, e *Event, time, stamp int64) {
+func (d *Detector) statement(at Part, e *Event, as *arrival, time, stamp int64) {
 	s := e.Statement
 	if s == nil {
 		return
@@ -116,7 +137,7 @@ func (d *Detector) statement(at Part, e *Event, time, stamp int64) {
 		d.stats.late(stamp > time+d.w.lateness)
 		return
 	}
-	n := d.arrive(at, e, time, stamp, nodeStatement, s.Line, 0, read)
+	n := d.arrive(at, e, as.name, time, stamp, nodeStatement, s.Line, 0, read)
 	if n == none {
 		return
 	}
@@ -127,7 +148,7 @@ func (d *Detector) statement(at Part, e *Event, time, stamp int64) {
 	d.enc.statement(s, literals, undecided)
 	d.keep(n)
 	x := d.nodes.at(n)
-	x.plan, x.seq, x.stmt = plan, s.Line, s.Kind
+	x.plan, x.seq, x.stmt, x.session = plan, s.Line, s.Kind, as.session
 	if id := s.RequestID; id != "" {
 		x.hint = d.chains.hash(spaceRequest, id)
 	} else if s.Settings != nil && s.Settings.RequestID != "" {
@@ -146,28 +167,24 @@ func (d *Detector) statement(at Part, e *Event, time, stamp int64) {
 	switch {
 	case s.Session == "":
 	case !noTxn:
-		if !d.enchain2(n, d.chains.get(d.chains.within(spaceTxn, s.Session, s.Txn), 0), 0) {
+		if !d.enchain2(n, d.chains.get(as.chain, 0)) {
 			d.crowded(n)
 			return
 		}
 	case s.Kind == StatementText && plan != nil:
+		d.listAll()
 		d.schedule(n, phaseTwin, d.w.twin)
 		return
 	case s.Kind == StatementError && plan != nil:
+		d.listAll()
 		d.schedule(n, phaseFailure, d.w.twin)
 		return
 	default:
 		d.schedule(n, phaseResolve, d.w.resolve)
 		return
 	}
-	d.list(n, s.Session)
+	d.list(n)
 	d.schedule(n, phaseSeal, d.w.seal)
-}
-
-// statementKeys cuts the session and the transaction from an encoded statement.
-func (d *Detector) statementKeys(data string) (session, txn string) {
-	d.dec.s = data
-	return d.dec.firstTwo()
 }
 
 // skipReason says why a statement is no read of a client's, if it is none.
@@ -225,14 +242,14 @@ func (d *Detector) remark(at Part, e *Event, time int64, kind markKind) {
 
 // arrive makes a node for a line, unless the same line is here already. hold says
 // that the line's record is not settled before the line is decided.
-func (d *Detector) arrive(at Part, e *Event, time, stamp int64, kind nodeKind, seq int64, who uint64, hold bool) int32 {
+func (d *Detector) arrive(at Part, e *Event, name uint64, time, stamp int64, kind nodeKind, seq int64, who uint64, hold bool) int32 {
 	p := &d.parts[at]
 	apart := stamp > time+d.w.slack
 	// Of a line so late that its copies may be gone already nothing can be said: it
 	// stands for itself, whether they are gone or not.
 	lost := stamp > time+d.w.seal
 	emit := !p.track.Replayed()
-	name, free := d.name(e.LineID), e.LineID != 0 && !lost
+	free := e.LineID != 0 && !lost
 	if free {
 		if m, ok := d.named.Get(name); ok {
 			x := d.nodes.at(m)
@@ -324,10 +341,10 @@ func (d *Detector) enchain(n int32, space uint64, key string, side uint8) bool {
 	if key == "" {
 		return true
 	}
-	return d.enchain2(n, d.chains.get(d.chains.key(space, key), side), side)
+	return d.enchain2(n, d.chains.get(d.chains.key(space, key), side))
 }
 
-func (d *Detector) enchain2(n, chain int32, side uint8) bool {
+func (d *Detector) enchain2(n, chain int32) bool {
 	if chain == none || int(d.chains.at(chain).length) >= d.o.MaxPerKey {
 		return false
 	}

@@ -41,7 +41,7 @@ const (
 	spaceRequest = 0x9e3779b97f4a7c15
 	spaceTrace   = 0xc2b2ae3d27d4eb4f
 	spaceTxn     = 0x165667b19e3779f9
-	spaceAudit   = 0x27d4eb2f165667c5
+	spaceSession = 0x27d4eb2f165667c5
 )
 
 // hash is the first half of the key of an id.
@@ -52,17 +52,16 @@ func (c *chains) key(space uint64, id string) chainKey {
 	return chainKey{c.hash(space, id), maphash.String(c.second, id)}
 }
 
-// within is the key of a name that counts in a session only.
-func (c *chains) within(space uint64, session, name string) chainKey {
-	k, n := c.key(space, session), c.key(space, name)
-	return chainKey{k.hash*0xff51afd7ed558ccd ^ n.hash, k.check*0xff51afd7ed558ccd ^ n.check}
+// txn is the key of a transaction's name, which counts in one session only.
+func (c *chains) txn(session chainKey, name string) chainKey {
+	k := c.key(spaceTxn, name)
+	return chainKey{session.hash*0xff51afd7ed558ccd ^ k.hash, session.check*0xff51afd7ed558ccd ^ k.check}
 }
 
-// text is the key of the audited executions of one text in one session. Texts whose
-// fingerprints meet share it: whoever looks compares plans.
-func (c *chains) text(session string, fingerprint uint64) chainKey {
-	k := c.key(spaceAudit, session)
-	return chainKey{k.hash ^ fingerprint*0xff51afd7ed558ccd, k.check}
+// text is, of a session, the key of the executions of one text in it. Texts whose fingerprints
+// meet share it: whoever looks compares plans.
+func (session chainKey) text(fingerprint uint64) chainKey {
+	return chainKey{session.hash ^ fingerprint*0xff51afd7ed558ccd, session.check}
 }
 
 // find gives the chain of a key, or none.

@@ -112,16 +112,12 @@ func (d *decoder) mask() uint32 {
 	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 
-// firstTwo reads the first two strings of a line, and leaves it at that.
-func (d *decoder) firstTwo() (first, second string) {
-	mask := d.mask()
-	if mask&1 != 0 {
-		first = d.str()
+// first reads the first string of a line, and leaves it at that.
+func (d *decoder) first() string {
+	if d.mask()&1 == 0 {
+		return ""
 	}
-	if mask&2 != 0 {
-		second = d.str()
-	}
-	return first, second
+	return d.str()
 }
 
 func (d *decoder) str() string {

@@ -114,6 +114,8 @@ type Detector struct {
 
 	settle []hold // to be settled once what was decided is taken
 
+	listed   bool // executions are listed by their text
+	arrivals [aheadLines]arrival
 	seen     int64 // keeps the compiler from leaving out looks ahead
 	findings handover[Finding]
 	reads    handover[Read]
@@ -310,7 +312,7 @@ func (d *Detector) ObserveAll(at Part, events []Event) {
 			if i%aheadLines == 0 {
 				d.aheadOf(group[i:min(i+aheadLines, len(group))])
 			}
-			d.Observe(at, &group[i])
+			d.observe(at, &group[i], &d.arrivals[i%aheadLines])
 		}
 		d.waiting = false
 		d.work(d.clock)
@@ -324,6 +326,11 @@ const observedTogether = 64
 
 // Observe takes one event of a partition. It copies what it keeps.
 func (d *Detector) Observe(at Part, e *Event) {
+	as := d.arrival(e)
+	d.observe(at, e, &as)
+}
+
+func (d *Detector) observe(at Part, e *Event, as *arrival) {
 	p := &d.parts[at]
 	p.track.See(e.Origin.Offset)
 	d.moved(int(at))
@@ -343,9 +350,9 @@ func (d *Detector) Observe(at Part, e *Event) {
 	d.stats.Events[e.Kind]++
 	switch e.Kind {
 	case KindRequest:
-		d.request(at, e, time, stamp)
+		d.request(at, e, as, time, stamp)
 	case KindStatement:
-		d.statement(at, e, time, stamp)
+		d.statement(at, e, as, time, stamp)
 	case KindFact:
 		d.fact(e)
 	}

@@ -21,8 +21,9 @@ type node struct {
 	part   int32
 	seq    int64 // session line number of a statement; 0 unknown
 
-	who     uint64 // request: hash of the user
-	hint    uint64 // hash to look ahead by: of a request's first record among the facts, of a statement's request id; 0 none
+	session chainKey // of a statement
+	who     uint64   // request: hash of the user
+	hint    uint64   // hash to look ahead by: of a request's first record among the facts, of a statement's request id; 0 none
 	ticket  progress.Ticket
 	holder  int32 // partition that ticket belongs to; none if nothing is held
 	flags   flags

@@ -5,26 +5,42 @@ import "slices"
 // resolve gives a statement that carries no transaction id its transaction.
 func (d *Detector) resolve(n int32) {
 	x := d.nodes.at(n)
-	session, _ := d.statementKeys(x.data)
-	chain := d.chains.get(d.chains.within(spaceTxn, session, d.transactionOf(session, x)), 0)
-	if !d.enchain2(n, chain, 0) {
+	d.dec.s = x.data
+	chain := d.chains.get(d.chains.txn(x.session, d.transactionOf(d.dec.first(), x)), 0)
+	if !d.enchain2(n, chain) {
 		d.crowded(n)
 		return
 	}
-	d.list(n, session)
+	d.list(n)
 	d.schedule(n, phaseSeal, d.w.seal)
 }
 
 // list enters an execution by its text, so that a line which says more of it, outside
 // of its transaction, can be told: audited ones, and those without transaction id.
-func (d *Detector) list(n int32, session string) {
+func (d *Detector) list(n int32) {
 	x := d.nodes.at(n)
-	if !x.is(flagRead) || x.plan == nil {
+	if !d.listed || !x.is(flagRead) || x.plan == nil {
 		return
 	}
-	if chain := d.chains.get(d.chains.text(session, x.plan.Fingerprint), 1); chain != none {
+	if chain := d.chains.get(x.session.text(x.plan.Fingerprint), 1); chain != none {
 		d.chains.append(&d.nodes, chain, n)
 	}
+}
+
+// listAll begins to list executions: the first line has come that looks for one. Many
+// logs hold no such line, and their executions need not be listed. Before it no line was
+// put into a transaction by follow, so that what waits to be sealed is what list would
+// have entered.
+func (d *Detector) listAll() {
+	if d.listed {
+		return
+	}
+	d.listed = true
+	d.timeline.each(func(a action) {
+		if a.phase == phaseSeal && d.nodes.at(a.node).turn == a.turn && d.nodes.at(a.node).kind == nodeStatement {
+			d.list(a.node)
+		}
+	})
 }
 
 // resolveTwin gives a text line without transaction the transaction of the audited
@@ -60,8 +76,7 @@ func (d *Detector) resolveFailure(n int32) {
 // Windows.Txn, that is least away.
 func (d *Detector) nearest(n int32, away func(*node) (int64, bool)) int32 {
 	x := d.nodes.at(n)
-	session, _ := d.statementKeys(x.data)
-	chain := d.chains.find(d.chains.text(session, x.plan.Fingerprint))
+	chain := d.chains.find(x.session.text(x.plan.Fingerprint))
 	best, least := none, int64(0)
 	if chain == none {
 		return best
@@ -80,7 +95,7 @@ func (d *Detector) nearest(n int32, away func(*node) (int64, bool)) int32 {
 
 // follow puts a line into the transaction of another, or into its own.
 func (d *Detector) follow(n, other int32) {
-	if other == none || !d.enchain2(n, d.nodes.at(other).links[0].chain, 0) {
+	if other == none || !d.enchain2(n, d.nodes.at(other).links[0].chain) {
 		d.resolve(n)
 		return
 	}

@@ -134,6 +134,23 @@ func (t *timeline) peek() (a action, added bool) {
 	return t.since[0], true
 }
 
+// each gives all actions, in no order.
+func (t *timeline) each(yield func(action)) {
+	for _, place := range t.slots {
+		for _, a := range t.lists[place] {
+			yield(a)
+		}
+	}
+	if t.active {
+		for _, a := range t.current[t.next:] {
+			yield(a)
+		}
+	}
+	for _, a := range t.since {
+		yield(a)
+	}
+}
+
 // first is when the first action is due; there must be one.
 func (t *timeline) first() int64 {
 	if !t.active && !t.open(forever) {
