@@ -74,7 +74,15 @@ func newWorld(r *rand.Rand, partitions, requests int) world {
 			txn = ""
 			put(with(text(stmt(session, "", line(), at, ""), "BEGIN"), func(s *Statement) { s.Class, s.Command = "MISC", "BEGIN" }))
 		}
-		switch r.IntN(4) {
+		switch r.IntN(5) {
+		case 4: // a line of its duration, or of its failure, follows outside of the transaction
+			const sql = "select * from orders where id = $1"
+			put(with(text(stmt(session, txn, line(), at+0.2, "orders"), sql), func(s *Statement) { s.RequestID = id }))
+			after := logged(stmt(session, "3/0", line(), at+0.3+r.Float64()*8, ""), sql)
+			if r.IntN(2) == 0 {
+				after.Statement.Kind, after.Statement.SQLState = StatementError, "57014"
+			}
+			put(after)
 		case 0:
 			put(with(stmt(session, txn, line(), at+0.2, "orders"), func(s *Statement) { s.RequestID = id }))
 		case 1:
