@@ -85,10 +85,12 @@ func (t *timeline) coming(groups int) []action {
 
 // aheadOf looks at what events need that are about to be observed, at most aheadLines.
 func (d *Detector) aheadOf(events []Event) {
-	seen := int64(0)
 	for i := range events {
+		d.arrivals[i] = d.arrival(&events[i])
+	}
+	seen := int64(0)
+	for i := range d.arrivals[:len(events)] {
 		a := &d.arrivals[i]
-		*a = d.arrival(&events[i])
 		seen += int64(d.named.Peek(a.name)) + int64(d.chains.index.Peek(a.chain.hash))
 	}
 	d.seen += seen

@@ -40,7 +40,26 @@ func TestTableAgainstAMap(t *testing.T) {
 		}
 		got.Delete(h)
 	}
-	if got.used != 0 || len(got.slots) > 1<<12 {
-		t.Errorf("%d entries left, %d slots", got.used, len(got.slots))
+	for i := range got.buckets {
+		if b := &got.buckets[i]; b.beyond != 0 || b.place != [bucketSize]int32{} {
+			t.Fatalf("bucket %d of an empty table: %+v", i, b)
+		}
 	}
+	if got.used != 0 || len(got.buckets) > 1<<10 {
+		t.Errorf("%d entries left, %d buckets", got.used, len(got.buckets))
+	}
+}
+
+// A table in which every bucket was passed by ends the search for what is not there.
+func TestTableWhereEveryBucketWasFull(t *testing.T) {
+	var table Table
+	table.resize(16)
+	for i := range table.buckets {
+		table.buckets[i].beyond = 1
+	}
+	table.used = 1
+	if _, ok := table.Get(7); ok {
+		t.Error("found what is not there")
+	}
+	table.Delete(7)
 }
