@@ -21,7 +21,7 @@ func (d *Detector) ahead() {
 	}
 	for _, a := range t.coming(2) {
 		x := d.nodes.at(a.node)
-		seen += int64(d.named.Peek(d.name(x.line))) + sum(x.data)
+		seen += int64(d.named.Peek(d.name(x.line)))
 		switch {
 		case x.hint == 0:
 		case x.kind == nodeRequest:
@@ -32,6 +32,9 @@ func (d *Detector) ahead() {
 		if c := x.links[0].chain; c != none {
 			seen += int64(d.chains.at(c).head)
 		}
+	}
+	for _, a := range t.coming(2) {
+		seen += sum(d.nodes.at(a.node).data)
 	}
 	for _, a := range t.coming(1) {
 		x := d.nodes.at(a.node)
