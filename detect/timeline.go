@@ -3,7 +3,6 @@ package detect
 import (
 	"cmp"
 	"container/heap"
-	"slices"
 )
 
 // phase orders what is due at the same moment: a transaction must be known before it
@@ -58,6 +57,7 @@ type timeline struct {
 	number  int64
 	list    int32
 	active  bool
+	sort    actionSort
 
 	lastNumber int64 // the slot that was written last
 	lastList   int32
@@ -171,8 +171,7 @@ func (t *timeline) open(until int64) bool {
 	if t.lastNumber == t.number {
 		t.lastOK = false
 	}
-	t.current, t.next, t.active = t.lists[t.list], 0, true
-	slices.SortFunc(t.current, compareActions)
+	t.current, t.next, t.active = t.sort.sort(t.lists[t.list]), 0, true
 	return true
 }
 

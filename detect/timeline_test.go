@@ -6,39 +6,28 @@ import (
 	"testing"
 )
 
-func TestTimelineAgainstASort(t *testing.T) {
-	for seed := range uint64(200) {
-		r := rand.New(rand.NewPCG(seed, 7))
-		line := newTimeline()
-		var waiting []action
-		until := int64(0)
-		wide := []int64{1e6, 1e9, 100e9}[r.IntN(3)]
-		for range 400 {
-			a := action{due: until + r.Int64N(wide) - wide/8, line: r.Uint64N(5), node: int32(len(waiting)), phase: phase(r.IntN(3))}
-			line.add(a)
-			waiting = append(waiting, a)
-			if r.IntN(3) > 0 {
-				continue
+// Any actions, in any number of runs, come out in order.
+func TestActionSort(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	var s actionSort
+	for range 3000 {
+		list := make([]action, r.IntN(300))
+		due := int64(0)
+		for i := range list {
+			if due += r.Int64N(4); r.IntN(1+r.IntN(200)) == 0 {
+				due = r.Int64N(300)
 			}
-			if r.IntN(4) == 0 {
-				until = line.first() + 1 // a full Detector goes ahead of the clock
-			} else {
-				until += r.Int64N(wide / 4)
-			}
-			for {
-				got, ok := line.take(until)
-				least := slices.MinFunc(append(waiting, action{due: forever}), compareActions)
-				if ok != (least.due < until) || ok && compareActions(got, least) != 0 {
-					t.Fatalf("seed %d until %d: got %+v %v, the first of those waiting is %+v", seed, until, got, ok, least)
-				}
-				if !ok {
-					break
-				}
-				waiting = slices.DeleteFunc(waiting, func(a action) bool { return a == got })
-			}
-			if line.length != len(waiting) {
-				t.Fatalf("seed %d: %d are said to wait, want %d", seed, line.length, len(waiting))
-			}
+			list[i] = action{due: due, line: r.Uint64N(5), node: int32(i), phase: phase(r.IntN(3))}
+		}
+		want := slices.Clone(list)
+		got := s.sort(list)
+		if !slices.IsSortedFunc(got, compareActions) {
+			t.Fatalf("not in order: %v", got)
+		}
+		byNode := func(a, b action) int { return int(a.node) - int(b.node) }
+		got = slices.SortedFunc(slices.Values(got), byNode)
+		if !slices.Equal(got, want) {
+			t.Fatalf("%v are not the actions that went in: %v", got, want)
 		}
 	}
 }
