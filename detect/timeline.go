@@ -38,8 +38,9 @@ func compareActions(a, b action) int {
 	return cmp.Compare(a.line, b.line)
 }
 
-// slotShift makes a slot of the timeline 2^27 ns, about 134 ms, wide.
-const slotShift = 27
+// slotShift makes a slot of the timeline 2^29 ns, about half a second, wide: long enough
+// for looking ahead, short enough for a busy second to be sorted within the cache.
+const slotShift = 29
 
 // timeline gives actions back in order. Actions are dropped unsorted into slots of
 // event time; a slot is sorted when it is reached, so that neither a busy second nor
