@@ -14,6 +14,7 @@ func (j *judge) access(a *Access, provisional bool, out *Output) {
 	j.seen.Reset()
 	j.turn(0, a)
 	j.try((*judge).collect)
+	j.lookUp(j.inquiries[:1])
 	j.try((*judge).verdicts)
 	j.tell(provisional, out)
 }
@@ -34,6 +35,7 @@ func (j *judge) accesses(list []*decision, out *Output, told func(c *decision, b
 			j.turn(i, &c.Access)
 			j.try((*judge).collect)
 		}
+		j.lookUp(j.inquiries[:n])
 		for i := range list[:n] {
 			j.inquiry = &j.inquiries[i]
 			j.try((*judge).verdicts)
@@ -85,11 +87,11 @@ func (j *judge) collect() {
 	j.actor()
 	j.response()
 	j.gather()
+	j.keys()
 }
 
 // verdicts gives each record its verdict.
 func (j *judge) verdicts() {
-	j.lookUp()
 	for i := range j.records {
 		j.decide(i)
 	}

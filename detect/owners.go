@@ -168,25 +168,37 @@ func compareOwners(a, b Owner) int {
 	return cmp.Or(strings.Compare(a.Column, b.Column), strings.Compare(a.ID, b.ID))
 }
 
-// lookUp finds what the facts say of the owners of the records, of all before any, so that
-// memory is waited for once.
-func (j *judge) lookUp() {
+// keys gives each record the hashes by which the facts know its row.
+func (j *judge) keys() {
 	if !j.facts.known[sortOwner] {
 		return
 	}
-	f := j.facts
-	seen := uint32(0)
 	for i := range j.records {
-		r, n := &j.records[i], &j.notes[i]
-		if r.Table != nil && r.ID != "" {
-			n.hash, n.check = f.rows.hash(j.tables.of(r.Table).number, r.ID)
-			seen += f.rows.Peek(n.hash)
+		if r := &j.records[i]; r.Table != nil && r.ID != "" {
+			n := &j.notes[i]
+			n.hash, n.check = j.facts.rows.hash(j.tables.of(r.Table).number, r.ID)
 		}
 	}
-	for i := range j.records {
-		if n := &j.notes[i]; n.hash != 0 {
-			if n.row = f.rows.Get(n.hash, n.check); n.row != 0 {
-				seen += f.spans[n.row-1].value
+}
+
+// lookUp finds what the facts say of the owners of the records of several accesses. Rows
+// lie anywhere in memory: with nothing between the looks the processor waits for all of
+// them at once.
+func (j *judge) lookUp(list []inquiry) {
+	seen := uint32(0)
+	for i := range list {
+		for k := range list[i].notes {
+			if n := &list[i].notes[k]; n.hash != 0 {
+				seen += j.facts.rows.Peek(n.hash)
+			}
+		}
+	}
+	for i := range list {
+		for k := range list[i].notes {
+			if n := &list[i].notes[k]; n.hash != 0 {
+				if n.row = j.facts.rows.Get(n.hash, n.check); n.row != 0 {
+					seen += j.facts.spans[n.row-1].value
+				}
 			}
 		}
 	}
