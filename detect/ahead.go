@@ -22,11 +22,9 @@ func (d *Detector) ahead() {
 	for _, a := range t.coming(2) {
 		x := d.nodes.at(a.node)
 		seen += int64(d.named.Peek(d.name(x.line)))
-		switch {
-		case x.hint == 0:
-		case x.kind == nodeRequest:
-			seen += int64(d.facts.rows.Peek(x.hint)) + int64(d.facts.ids.numbers.Peek(x.who))
-		default:
+		if x.kind == nodeRequest {
+			seen += int64(d.facts.ids.numbers.Peek(x.who))
+		} else if x.hint != 0 {
 			seen += int64(d.chains.index.Peek(x.hint))
 		}
 		if c := x.links[0].chain; c != none {
@@ -41,11 +39,6 @@ func (d *Detector) ahead() {
 		if c := x.links[0].chain; c != none {
 			ch := d.chains.at(c)
 			seen += int64(d.chains.index.Peek(ch.hash)) + d.glance(ch.head) + d.glance(ch.tail)
-		}
-		if x.kind == nodeRequest && x.hint != 0 {
-			if first := d.facts.rows.Peek(x.hint); first != 0 {
-				seen += d.facts.spans[first-1].from
-			}
 		}
 	}
 	for _, a := range t.coming(0) {

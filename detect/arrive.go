@@ -80,7 +80,6 @@ func (d *Detector) request(at Part, e *Event, as *arrival, time, stamp int64) {
 		return
 	}
 	d.schedule(n, phaseDecide, d.w.decide)
-	x.hint = d.judging.row(r)
 	if r.Complete && !d.judging.plain(r) {
 		d.provisional(n)
 	}

@@ -12,8 +12,6 @@ type counter struct{ judged, requests, statements int }
 
 func (c *counter) plain(*Request) bool { return false }
 
-func (c *counter) row(*Request) uint64 { return 0 }
-
 func (c *counter) accesses(list []*decision, out *Output, told func(*decision, extent)) {
 	for _, d := range list {
 		before := out.extent()

@@ -125,12 +125,11 @@ type Detector struct {
 
 // judging is the other half of the package: it fills the second part of an Access,
 // and appends what it finds. Provisional asks for what one line proves alone; that a
-// line is plain says that it proves nothing alone. Row helps to look ahead.
+// line is plain says that it proves nothing alone.
 type judging interface {
 	access(a *Access, provisional bool, out *Output)
 	accesses(list []*decision, out *Output, told func(c *decision, before extent))
 	plain(r *Request) bool
-	row(r *Request) uint64
 }
 
 // hold is one record that is not settled.

@@ -19,8 +19,6 @@ type scribe struct{ seen []string }
 
 func (s *scribe) plain(*Request) bool { return false }
 
-func (s *scribe) row(*Request) uint64 { return 0 }
-
 func (s *scribe) accesses(list []*decision, out *Output, told func(*decision, extent)) {
 	for _, d := range list {
 		before := out.extent()

@@ -18,13 +18,8 @@ func newRows() rows { return rows{seed: maphash.MakeSeed(), second: maphash.Make
 
 // hash is what a row is known by: the number of its table, and its id as canonicalID gives it.
 func (r *rows) hash(table uint32, id string) (uint64, uint32) {
-	return r.first(table, id), uint32(maphash.String(r.second, id)) ^ table
-}
-
-// first is the first hash of a row.
-func (r *rows) first(table uint32, id string) uint64 {
 	h := maphash.String(r.seed, id) ^ uint64(table)*0x9e3779b97f4a7c15
-	return h ^ h>>32
+	return h ^ h>>32, uint32(maphash.String(r.second, id)) ^ table
 }
 
 // get gives the first span of a row, +1; 0 if nothing is said of its owners.

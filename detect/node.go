@@ -23,7 +23,7 @@ type node struct {
 
 	session chainKey // of a statement
 	who     uint64   // request: hash of the user
-	hint    uint64   // hash to look ahead by: of a request's first record among the facts, of a statement's request id; 0 none
+	hint    uint64   // of a statement: hash to look ahead by, of its request id; 0 none
 	ticket  progress.Ticket
 	holder  int32 // partition that ticket belongs to; none if nothing is held
 	flags   flags

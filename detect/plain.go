@@ -33,15 +33,3 @@ func (j *judge) plain(r *Request) bool {
 	}
 	return true
 }
-
-// row gives what the facts know the row of a request's first record by; 0 if there is none.
-func (j *judge) row(r *Request) uint64 {
-	if len(r.Records) == 0 || !j.facts.known[sortOwner] {
-		return 0
-	}
-	t := j.policy.Table(r.Records[0].Table)
-	if t == nil || t.Shared {
-		return 0
-	}
-	return j.facts.rows.first(j.tables.of(t).number, canonicalID(r.Records[0].ID))
-}
