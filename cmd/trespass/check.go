@@ -24,20 +24,27 @@ import (
 
 func checkCommand(std streams) *cobra.Command {
 	var policyPath, configPath string
-	var noEnvironment bool
+	var noEnvironment, denyWarnings bool
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Check the policy and the configuration, and that everything they name can be reached",
 		Long: `Check a policy file and a configuration. All faults are shown in one run, each with
 its line. With a configuration, Kafka's topics and the sink are looked up as well,
-unless --no-environment is given. Nothing is changed.`,
+unless --no-environment is given. Nothing is changed.
+
+What is no fault but most likely a gap is shown as a warning. With --deny-warnings the
+exit code is then 3.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if policyPath == "" && configPath == "" {
 				return usageError(fmt.Errorf("say what to check: --policy FILE, --config FILE, or both"))
 			}
+			found := &warnings{std: std}
 			if configPath == "" {
-				return checkPolicy(std, policyPath, config.Formats{})
+				if err := checkPolicy(std, found, policyPath, config.Formats{}); err != nil {
+					return err
+				}
+				return found.outcome(denyWarnings)
 			}
 			c, err := config.Load(configPath)
 			if err != nil {
@@ -46,33 +53,38 @@ unless --no-environment is given. Nothing is changed.`,
 			if policyPath == "" {
 				policyPath = c.Path(c.Policy)
 			}
-			set, err := checkFiles(std, c, configPath, policyPath)
-			if err != nil || noEnvironment {
+			set, err := checkFiles(std, found, c, configPath, policyPath)
+			if err == nil && !noEnvironment {
+				err = checkEnvironment(cmd.Context(), std, set)
+			}
+			if err != nil {
 				return err
 			}
-			return checkEnvironment(cmd.Context(), std, set)
+			return found.outcome(denyWarnings)
 		},
 	}
 	cmd.Flags().StringVarP(&policyPath, "policy", "p", "", "policy.yaml (default: the one that the configuration names)")
 	cmd.Flags().StringVarP(&configPath, "config", "c", "", "trespass.yaml")
 	cmd.Flags().BoolVar(&noEnvironment, "no-environment", false, "do not look at Kafka and the sink")
+	cmd.Flags().BoolVar(&denyWarnings, "deny-warnings", false, "exit 3 when there are warnings and no faults")
 	return cmd
 }
 
 // checkFiles looks at a configuration and its policy without any connection.
-func checkFiles(std streams, c config.Config, configPath, policyPath string) (*settings, error) {
-	policyErr := checkPolicy(std, policyPath, c.Formats)
+func checkFiles(std streams, found *warnings, c config.Config, configPath, policyPath string) (*settings, error) {
+	policyErr := checkPolicy(std, found, policyPath, c.Formats)
 	set, err := prepare(c, &service.Rules{})
 	if err := errors.Join(policyErr, err); err != nil {
 		return nil, configError(err)
 	}
 	say(std, "ok  configuration %s", configPath)
+	found.add(configWarnings(configPath, &c))
 	return set, nil
 }
 
 // checkAll looks at a configuration and at all that it names.
 func checkAll(ctx context.Context, std streams, c config.Config, configPath string) error {
-	set, err := checkFiles(std, c, configPath, c.Path(c.Policy))
+	set, err := checkFiles(std, &warnings{std: std}, c, configPath, c.Path(c.Policy))
 	if err != nil {
 		return err
 	}
@@ -82,12 +94,13 @@ func checkAll(ctx context.Context, std streams, c config.Config, configPath stri
 func say(std streams, format string, a ...any) { _, _ = fmt.Fprintf(std.out, format+"\n", a...) }
 
 // checkPolicy shows what a policy says, or every fault of it.
-func checkPolicy(std streams, path string, formats config.Formats) error {
+func checkPolicy(std streams, found *warnings, path string, formats config.Formats) error {
 	rules, err := rulesFrom(path, formats)
 	if err != nil {
 		return configError(err)
 	}
 	say(std, "ok  policy %s: %s, %s, version %s", path, report.Plural(len(rules.Policy.Tables), "table"), report.Plural(len(rules.Policy.Routes), "route"), rules.Policy.Version)
+	found.add(policyWarnings(path, rules.Policy))
 	return nil
 }
 

@@ -14,6 +14,7 @@ const (
 	exitOK       = 0
 	exitFindings = 1  // findings at or above --fail-on
 	exitFailed   = 2  // could not complete: input, Kafka, ClickHouse, disk
+	exitWarnings = 3  // only warnings, with --deny-warnings
 	exitUsage    = 64 // wrong flags or arguments
 	exitConfig   = 78 // wrong configuration or policy
 )

@@ -27,7 +27,8 @@ that came back a verdict: does this session have a reason to read this row?
 Every flag can be set in the environment: --fail-on is TRESPASS_FAIL_ON. What is
 given on the command line counts first.
 Exit codes: 0 done, 1 findings at or above --fail-on, 2 could not complete,
-64 wrong usage, 78 wrong configuration or policy.`,
+3 warnings only, with check --deny-warnings, 64 wrong usage, 78 wrong configuration
+or policy.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSuchCommand,

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -36,7 +37,8 @@ func runCommand(std streams) *cobra.Command {
 and write findings and reads to ClickHouse. Metrics and health are served over HTTP
 (/metrics, /-/healthy, /-/ready).
 
-SIGHUP reads the policy again and keeps the old one when the new one is wrong.
+SIGHUP reads the policy again and keeps the old one when the new one is wrong. So does
+POST /-/reload, when http.reload is true.
 SIGTERM stops: what is decided is written and committed within ten seconds.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -132,7 +134,11 @@ func wire(ctx context.Context, c config.Config, std streams, o wireOptions) erro
 
 	group, inner := errgroup.WithContext(ctx)
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx)) // metrics stay up while the rest stops
-	group.Go(func() error { return service.Serve(serving, listen, registry, state.get) })
+	var renew func() error
+	if c.HTTP.Reload {
+		renew = state.reload
+	}
+	group.Go(func() error { return service.Serve(serving, listen, registry, state.get, renew) })
 	group.Go(func() error {
 		defer stopServing()
 		return set.work(inner, "http://"+listen.Addr().String()+"/metrics", log, registry, trouble, state, o)
@@ -182,7 +188,9 @@ func (set *settings) work(ctx context.Context, metrics string, log zerolog.Logge
 	state.set(s.Ready)
 	reloading, stopReloading := context.WithCancel(ctx)
 	defer stopReloading()
-	go reload(reloading, o.reload, c, s, trouble, log)
+	renew := reloader(c, s, trouble, log)
+	state.renew.Store(&renew)
+	go reloadAt(reloading, o.reload, renew)
 	log.Info().Str("version", version).Str("metrics", metrics).Str("policy", set.rules.Policy.Version).Msg("started")
 	if o.ready != nil {
 		o.ready(metrics, out)
@@ -190,22 +198,34 @@ func (set *settings) work(ctx context.Context, metrics string, log zerolog.Logge
 	return s.Run(ctx)
 }
 
-// reload takes a new policy at each signal, if it is right.
-func reload(ctx context.Context, signals <-chan os.Signal, c *config.Config, s *service.Service, trouble *service.Trouble, log zerolog.Logger) {
+// reloader gives what reads the policy again and takes it, if it is right. It is safe for
+// use by many goroutines. The error says what is wrong.
+func reloader(c *config.Config, s *service.Service, trouble *service.Trouble, log zerolog.Logger) func() error {
+	var one sync.Mutex
+	return func() error {
+		one.Lock()
+		defer one.Unlock()
+		rules, err := loadRules(c)
+		trouble.Reloaded(err)
+		if err != nil {
+			log.Error().Err(err).Msg("the new policy is wrong; the old one stays in force")
+			return err
+		}
+		s.Reload(*rules)
+		log.Info().Str("policy", rules.Policy.Version).Msg("policy taken; changes of trespass.yaml need a restart")
+		return nil
+	}
+}
+
+// reloadAt reloads at each signal. What comes of it is logged.
+func reloadAt(ctx context.Context, signals <-chan os.Signal, renew func() error) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-signals:
+			_ = renew()
 		}
-		rules, err := loadRules(c)
-		trouble.Reloaded(err)
-		if err != nil {
-			log.Error().Err(err).Msg("the new policy is wrong; the old one stays in force")
-			continue
-		}
-		s.Reload(*rules)
-		log.Info().Str("policy", rules.Policy.Version).Msg("policy taken; changes of trespass.yaml need a restart")
 	}
 }
 

@@ -33,11 +33,12 @@ import (
 //	tmpfs DIR SIZE               mounts a small disk, where the condition tmpfs holds
 //	port NAME                    sets NAME to a free address of this machine
 //	await URL REGEXP             waits until the answer matches
+//	post URL STATUS REGEXP       sends an empty POST, which must get this status and answer
 //	signal NAME                  sends HUP, INT or TERM to the programs in the background
 //	ndjson FILE KEY...           each line of the file is an object with exactly these keys
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"exits": exits, "broker": startBroker, "serve": serve, "port": freePort, "produce": produce, "tmpfs": smallDisk, "await": awaitAnswer, "signal": sendSignal, "ndjson": ndjsonKeys,
+		"exits": exits, "broker": startBroker, "serve": serve, "port": freePort, "produce": produce, "tmpfs": smallDisk, "await": awaitAnswer, "post": post, "signal": sendSignal, "ndjson": ndjsonKeys,
 	}
 }
 
@@ -157,6 +158,22 @@ func awaitAnswer(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s never gave %q; last:\n%.800s", args[0], args[1], last)
+}
+
+func post(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: post URL STATUS REGEXP")
+	}
+	want, err := regexp.Compile(args[2])
+	ts.Check(err)
+	resp, err := http.Post(args[0], "", nil)
+	ts.Check(err)
+	text, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	ts.Check(err)
+	if strconv.Itoa(resp.StatusCode) != args[1] || !want.Match(text) {
+		ts.Fatalf("%s: %d %.800s, want %s %q", args[0], resp.StatusCode, text, args[1], args[2])
+	}
 }
 
 func sendSignal(ts *testscript.TestScript, neg bool, args []string) {

@@ -81,6 +81,7 @@ type Sink struct {
 // HTTP is where metrics and health are served.
 type HTTP struct {
 	Listen string `yaml:"listen"`
+	Reload bool   `yaml:"reload"` // POST /-/reload reads the policy again, as SIGHUP does
 }
 
 // Windows are spans of event time; see the README, How long it waits.

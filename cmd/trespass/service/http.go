@@ -13,10 +13,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Serve answers /metrics, /-/healthy and /-/ready until ctx ends. The address
+// Serve answers /metrics, /-/healthy, /-/ready and /-/reload until ctx ends. The address
 // should be a private one: the answers name topics and partitions.
-// ready is asked at each request, and gives a reason for each part.
-func Serve(ctx context.Context, listen net.Listener, reg *prometheus.Registry, ready func() (bool, map[string]string)) error {
+// ready is asked at each request, and gives a reason for each part. reload is called for
+// each POST to /-/reload, but for those that a web page of another site has sent; nil
+// turns it off.
+func Serve(ctx context.Context, listen net.Listener, reg *prometheus.Registry, ready func() (bool, map[string]string), reload func() error) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{EnableOpenMetrics: true, MaxRequestsInFlight: 4, Timeout: 10 * time.Second}))
 	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) {
@@ -33,6 +35,18 @@ func Serve(ctx context.Context, listen net.Listener, reg *prometheus.Registry, r
 			Parts map[string]string `json:"parts"`
 		}{ok, parts})
 	})
+	mux.Handle("POST /-/reload", http.NewCrossOriginProtection().Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		if reload == nil {
+			http.Error(w, "reloading over HTTP is off: set http.reload in trespass.yaml, or send SIGHUP", http.StatusForbidden)
+			return
+		}
+		if err := reload(); err != nil {
+			http.Error(w, "the old policy stays in force: "+err.Error(), http.StatusUnprocessableEntity)
+			return
+		}
+		_, _ = fmt.Fprintln(w, "policy taken")
+	})))
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,

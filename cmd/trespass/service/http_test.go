@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -24,7 +25,7 @@ import (
 )
 
 // serve runs the HTTP side over a registry and gives its address.
-func serve(t *testing.T, registry *prometheus.Registry, ready func() (bool, map[string]string)) string {
+func serve(t *testing.T, registry *prometheus.Registry, ready func() (bool, map[string]string), reload func() error) string {
 	t.Helper()
 	listen, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -32,7 +33,7 @@ func serve(t *testing.T, registry *prometheus.Registry, ready func() (bool, map[
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- Serve(ctx, listen, registry, ready) }()
+	go func() { ended <- Serve(ctx, listen, registry, ready, reload) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
@@ -66,7 +67,7 @@ func TestHealth(t *testing.T) {
 	isReady := true
 	url := serve(t, prometheus.NewRegistry(), func() (bool, map[string]string) {
 		return isReady, map[string]string{"kafka": "reading", "sink": "takes rows"}
-	})
+	}, nil)
 	if status, _, body := get(t, "GET", url+"/-/healthy"); status != 200 || body != "trespass is running\n" {
 		t.Errorf("healthy: %d %q", status, body)
 	}
@@ -84,6 +85,9 @@ func TestHealth(t *testing.T) {
 			t.Errorf("ready %v: %d %s", want, status, body)
 		}
 	}
+	if status, _, _ := get(t, "GET", url+"/-/reload"); status != http.StatusMethodNotAllowed {
+		t.Errorf("GET /-/reload: %d", status)
+	}
 	for _, path := range []string{"/metrics", "/-/healthy", "/-/ready"} {
 		for _, method := range []string{"POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"} {
 			if status, _, _ := get(t, method, url+path); status != http.StatusMethodNotAllowed {
@@ -91,10 +95,42 @@ func TestHealth(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/", "/-/quit", "/-/reload", "/debug/pprof/", "/config"} {
+	for _, path := range []string{"/", "/-/quit", "/debug/pprof/", "/config"} {
 		if status, _, _ := get(t, "GET", url+path); status != http.StatusNotFound {
 			t.Errorf("GET %s: %d", path, status)
 		}
+	}
+}
+
+// TestReloadOverHTTP: a POST reloads where that is on, and never for a page of another site.
+func TestReloadOverHTTP(t *testing.T) {
+	calls, wrong := 0, error(nil)
+	ready := func() (bool, map[string]string) { return true, nil }
+	off := serve(t, prometheus.NewRegistry(), ready, nil)
+	on := serve(t, prometheus.NewRegistry(), ready, func() error { calls++; return wrong })
+	if status, _, body := get(t, "POST", off+"/-/reload"); status != http.StatusForbidden || !strings.Contains(body, "http.reload") {
+		t.Errorf("off: %d %q", status, body)
+	}
+	if status, _, body := get(t, "POST", on+"/-/reload"); status != 200 || body != "policy taken\n" || calls != 1 {
+		t.Errorf("on: %d %q after %d calls", status, body, calls)
+	}
+	wrong = errors.New("policy.yaml:2:3: unknown key")
+	if status, _, body := get(t, "POST", on+"/-/reload"); status != http.StatusUnprocessableEntity || body != "the old policy stays in force: policy.yaml:2:3: unknown key\n" {
+		t.Errorf("wrong policy: %d %q", status, body)
+	}
+	calls = 0
+	req, err := http.NewRequestWithContext(t.Context(), "POST", on+"/-/reload", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Sec-Fetch-Site", "cross-site")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusForbidden || calls != 0 {
+		t.Errorf("from a page of another site: %d, %d calls", resp.StatusCode, calls)
 	}
 }
 
@@ -107,7 +143,7 @@ func TestServeFails(t *testing.T) {
 	_ = listen.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if err := Serve(ctx, listen, prometheus.NewRegistry(), nil); err == nil || !strings.Contains(err.Error(), listen.Addr().String()) {
+	if err := Serve(ctx, listen, prometheus.NewRegistry(), nil, nil); err == nil || !strings.Contains(err.Error(), listen.Addr().String()) {
 		t.Errorf("Serve on a closed listener: %v", err)
 	}
 }
@@ -129,7 +165,7 @@ func series(scrape string) []string {
 func TestMetrics(t *testing.T) {
 	b, rules, sink := newBroker(t), marketRules(t), newRecorder()
 	s := startService(t, b, rules, sink)
-	url := serve(t, s.registry, s.Ready)
+	url := serve(t, s.registry, s.Ready, nil)
 	await(t, "readiness", func() bool { ready, _ := s.Ready(); return ready })
 	_, _, before := get(t, "GET", url+"/metrics")
 	for _, r := range detect.Rules() {
