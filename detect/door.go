@@ -17,7 +17,9 @@ type doorSeen struct {
 
 // doorsSeen lists the doors of the access on private tables, sorted. A change of a table
 // that the policy does not speak of, or declares shared, is none; one of all tables of a
-// schema, or of a function that runs with its owner's rights, may reach private ones.
+// schema, of a role that passes row security by, or of a function that runs with its
+// owner's rights, may reach private ones. That a role may act as one that row security
+// holds is none.
 func (j *judge) doorsSeen() []doorSeen {
 	if j.traits&traitDoor == 0 {
 		return nil
@@ -32,6 +34,8 @@ func (j *judge) doorsSeen() []doorSeen {
 			table := j.policy.Table(d.Table)
 			switch {
 			case table != nil && table.Shared:
+				continue
+			case d.Change == "role_granted" && !j.policy.BypassRole(d.Granted):
 				continue
 			case table != nil:
 				d.Table = table.Name
@@ -70,6 +74,10 @@ func doorText(d *query.Door) string {
 		return "a policy was dropped"
 	case "grant":
 		return "reading was granted" + role
+	case "role_bypasses":
+		return "row security no longer holds the role " + plain(d.Role)
+	case "role_granted":
+		return "the role " + plain(d.Role) + " may now act as " + plain(d.Granted) + ", which row security does not hold"
 	case "definer_function":
 		return "a function was made that runs with its owner's rights"
 	}

@@ -5,7 +5,7 @@ func policyChange() Rule {
 		Name:      "policy_change",
 		Signature: "S11",
 		Family:    FamilyDoor,
-		About:     "Row security, a policy or a grant of a private table was changed.",
+		About:     "Row security, a policy or a grant of a private table was changed, or a role may pass it by.",
 		Needs:     "DDL and ROLE classes in the audit log",
 		Blind:     "changes made while auditing was off; a statement is logged even if its transaction was rolled back",
 		Next:      "Check that the change was planned, and what was read through it since.",
@@ -16,7 +16,10 @@ func policyChange() Rule {
 			h := hit{graded: true, severity: Low, claim: Proven, cause: CausePolicyDrift}
 			for i := range s.doors {
 				d := &s.doors[i].door
-				if d.Change == "row_security_off" || d.Always || d.Change == "grant" && s.policy.reachesAnyone(d.Role) {
+				switch {
+				case d.Change == "row_security_off", d.Always, d.Change == "grant" && s.policy.reachesAnyone(d.Role):
+					h.severity = High
+				case (d.Change == "role_bypasses" || d.Change == "role_granted") && s.policy.servesRequests(d.Role):
 					h.severity = High
 				}
 				text := doorText(d)
@@ -29,6 +32,11 @@ func policyChange() Rule {
 			return h, true
 		},
 	}
+}
+
+// servesRequests says whether the requests of users are answered as this role.
+func (p *Policy) servesRequests(role string) bool {
+	return p.reachesAnyone(role) || p.AuthenticatedRole(role)
 }
 
 // reachesAnyone says whether a grant to this role lets people in who are not logged in.

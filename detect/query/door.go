@@ -41,6 +41,12 @@ func (r *reader) doorsOf(node *ast.Node) {
 		}
 	case *ast.Node_GrantStmt:
 		r.grant(n.GrantStmt)
+	case *ast.Node_GrantRoleStmt:
+		r.membership(n.GrantRoleStmt)
+	case *ast.Node_CreateRoleStmt:
+		r.bypass([]string{n.CreateRoleStmt.GetRole()}, n.CreateRoleStmt.GetOptions())
+	case *ast.Node_AlterRoleStmt:
+		r.bypass(roleNames([]*ast.Node{{Node: &ast.Node_RoleSpec{RoleSpec: n.AlterRoleStmt.GetRole()}}}), n.AlterRoleStmt.GetOptions())
 	case *ast.Node_CreateFunctionStmt:
 		if isDefiner(n.CreateFunctionStmt.GetOptions()) {
 			r.door(Door{Table: nameOf(texts(n.CreateFunctionStmt.GetFuncname())), Change: "definer_function"})
@@ -90,6 +96,30 @@ func (r *reader) grant(g *ast.GrantStmt) {
 	for _, table := range tables {
 		for _, role := range roleNames(g.GetGrantees()) {
 			r.door(Door{Table: table, Change: "grant", Role: role})
+		}
+	}
+}
+
+// membership notes that a role may act as another, whatever that one may.
+func (r *reader) membership(g *ast.GrantRoleStmt) {
+	if !g.GetIsGrant() {
+		return
+	}
+	for _, node := range g.GetGrantedRoles() {
+		for _, role := range roleNames(g.GetGranteeRoles()) {
+			r.door(Door{Table: "*", Change: "role_granted", Role: role, Granted: node.GetAccessPriv().GetPrivName()})
+		}
+	}
+}
+
+// bypass notes roles that row security no longer holds.
+func (r *reader) bypass(roles []string, options []*ast.Node) {
+	for _, node := range options {
+		if o := node.GetDefElem(); (o.GetDefname() == "bypassrls" || o.GetDefname() == "superuser") && o.GetArg().GetBoolean().GetBoolval() {
+			for _, role := range roles {
+				r.door(Door{Table: "*", Change: "role_bypasses", Role: role})
+			}
+			return
 		}
 	}
 }

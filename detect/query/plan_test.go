@@ -75,6 +75,9 @@ func say(p *Plan, literals []string, err error) string {
 		if d.Role != "" {
 			door += " to " + d.Role
 		}
+		if d.Granted != "" {
+			door += " as " + d.Granted
+		}
 		if d.Always {
 			door += " always"
 		}
