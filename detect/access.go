@@ -36,7 +36,7 @@ type RequestLine struct {
 	LineID uint64
 	Shared bool // several users came under one request id, and this line names none: it may be any's
 
-	text string // the line as it waited
+	Text string // the line as it waited
 }
 
 // StatementLine is one execution of a statement with its receipt, the state it ran
@@ -69,7 +69,7 @@ type StatementLine struct {
 	Literals  []string    // constants of the text, in the order that Plan counts them
 	Undecided string      // reason from the closed list, such as sql_too_large
 
-	text string // the line as it waited, if that is all of the above; else empty
+	Text string // the line as it waited, if that is all of the above; else empty
 }
 
 // AccessRecord is one record that came back, or a count of them, with its

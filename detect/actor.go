@@ -15,7 +15,7 @@ import "strings"
 //
 // A session of one user over claims of another, who is not the same person, leaves the
 // first as the actor and the second in Actor.Conflict, whose relations do not help.
-func (j *judge) actor() {
+func (j *Judge) actor() {
 	a := j.acc
 	act := &a.Actor
 	var browser, nobody, service, anonymous bool
@@ -98,7 +98,7 @@ func (j *judge) actor() {
 // ownClaims says whether the claims of the statements are those of the session itself:
 // no line of the request carries a session of its own, or each is the gateway's line of
 // the request that PostgREST served.
-func (j *judge) ownClaims() bool {
+func (j *Judge) ownClaims() bool {
 	a := j.acc
 	for i := range a.Requests {
 		r := &a.Requests[i]
@@ -118,7 +118,7 @@ func (j *judge) ownClaims() bool {
 }
 
 // job finds the declared job that the statements of the access run as.
-func (j *judge) job() *Job {
+func (j *Judge) job() *Job {
 	for i := range j.acc.Statements {
 		s := &j.acc.Statements[i]
 		if role := s.effective(j.policy); role != "" && s.reads() {
@@ -132,7 +132,7 @@ func (j *judge) job() *Job {
 
 // session marks a token or session that was over when the read was made, and an account
 // that was not to read any more.
-func (j *judge) session() {
+func (j *Judge) session() {
 	a := j.acc
 	skew := int64(j.policy.Grace.ClockSkew)
 	if expires := j.expires(); expires != 0 && a.Time > expires+skew {
@@ -156,7 +156,7 @@ func closedAccount(state string) bool {
 }
 
 // expires gives the end of the token's lifetime, 0 if no line tells.
-func (j *judge) expires() int64 {
+func (j *Judge) expires() int64 {
 	a := j.acc
 	for i := range a.Requests {
 		if e := a.Requests[i].TokenExpires; e != 0 {
@@ -173,7 +173,7 @@ func (j *judge) expires() int64 {
 
 // ended gives when the session ended, if it did so long before the read that requests
 // in flight at sign-out are out of the question.
-func (j *judge) ended() (int64, bool) {
+func (j *Judge) ended() (int64, bool) {
 	a := j.acc
 	issued := int64(0)
 	for i := range a.Requests {

@@ -23,7 +23,7 @@ func (d *Detector) ahead() {
 		x := d.nodes.at(a.node)
 		seen += int64(d.named.Peek(d.name(x.line)))
 		if x.kind == nodeRequest {
-			seen += int64(d.facts.ids.numbers.Peek(x.who))
+			seen += int64(d.facts.Peek(x.who))
 		} else if x.hint != 0 {
 			seen += int64(d.chains.index.Peek(x.hint))
 		}

@@ -20,7 +20,7 @@ func (d *Detector) person(user string) uint64 {
 	if user == "" {
 		return nobody
 	}
-	if h := d.facts.ids.first(user); h != nobody {
+	if h := d.facts.Hash(user); h != nobody {
 		return h
 	}
 	return nobody + 1
@@ -80,7 +80,7 @@ func (d *Detector) request(at Part, e *Event, as *arrival, time, stamp int64) {
 		return
 	}
 	d.schedule(n, phaseDecide, d.w.decide)
-	if r.Complete && !d.judging.plain(r) {
+	if r.Complete && !d.judging.Plain(r) {
 		d.provisional(n)
 	}
 }

@@ -8,19 +8,16 @@ import (
 )
 
 // counter stands in for judging and only counts.
-type counter struct{ judged, requests, statements int }
-
-func (c *counter) plain(*Request) bool { return false }
-
-func (c *counter) accesses(list []*decision, out *Output, told func(*decision, extent)) {
-	for _, d := range list {
-		before := out.extent()
-		c.access(&d.Access, false, out)
-		told(d, before)
-	}
+type counter struct {
+	simple
+	judged, requests, statements int
 }
 
-func (c *counter) access(a *Access, provisional bool, _ *Output) {
+func (c *counter) Accesses(list []*Access, out *Output, told func(int, Extent)) {
+	oneByOne(c, list, out, told)
+}
+
+func (c *counter) Access(a *Access, provisional bool, _ *Output) {
 	if provisional {
 		return
 	}

@@ -28,7 +28,7 @@ func Supply(missing string) string {
 
 // plainClaim sets the claim of a verdict that accuses nobody: whether the record is
 // known to have come back.
-func (j *judge) plainClaim(r *AccessRecord) {
+func (j *Judge) plainClaim(r *AccessRecord) {
 	if r.CameBack == Yes {
 		r.Claim, r.Missing = Proven, nil
 		return
@@ -43,7 +43,7 @@ func (j *judge) plainClaim(r *AccessRecord) {
 // Where a table has a tenant, a colleague could read. So owners also count as missing when
 // the record's tenant is known and no membership of either side is; and when the tenant is
 // not known while the actor is a member somewhere.
-func (j *judge) foreignClaim(i int) {
+func (j *Judge) foreignClaim(i int) {
 	r, n := &j.records[i], &j.notes[i]
 	a := j.acc
 	missing := j.words.Take(5)[:0]
@@ -76,13 +76,13 @@ func (j *judge) foreignClaim(i int) {
 
 // allOwnersTold says whether the facts name an owner of the record and are complete for its
 // table: an owner column of which they say nothing is empty.
-func (j *judge) allOwnersTold(r *AccessRecord) bool {
+func (j *Judge) allOwnersTold(r *AccessRecord) bool {
 	var space [4]uint32
 	return r.Table != nil && len(j.factOwners(space[:0], r.Table, r.Name, r.ID)) > 0 && j.facts.complete(r.Table.Name, j.acc.Time)
 }
 
 // tenantOpen says whether a membership that no log tells of could still explain the read.
-func (j *judge) tenantOpen(r *AccessRecord, n *note) bool {
+func (j *Judge) tenantOpen(r *AccessRecord, n *note) bool {
 	if r.Table == nil || r.Table.Tenant == "" {
 		return false
 	}

@@ -170,8 +170,8 @@ func (d *decoder) strs() []string {
 	return list
 }
 
-// texts lists the strings of a request. What it is joined by comes first.
-func (r *Request) texts() [21]*string {
+// requestTexts lists the strings of a request. What it is joined by comes first.
+func requestTexts(r *Request) [21]*string {
 	return [...]*string{
 		&r.RequestID, &r.TraceID, &r.EventID, &r.SpanID, &r.Env, &r.Service, &r.Deployment, &r.Database,
 		&r.Method, &r.Route, &r.Path, &r.UserID, &r.SessionID, &r.AppRole, &r.Tenant, &r.ImpersonatedBy,
@@ -180,7 +180,7 @@ func (r *Request) texts() [21]*string {
 }
 
 func (e *encoder) request(r *Request) {
-	fields := r.texts()
+	fields := requestTexts(r)
 	e.texts(fields[:])
 	e.b = append(e.b, bit(r.NoUser)|bit(r.Complete)<<1, uint8(r.Kind), uint8(r.Bypass), uint8(r.SecretKey), uint8(r.Browser),
 		uint8(r.Cache.Status), uint8(r.Cache.Public), uint8(r.Cache.PerUser))
@@ -201,7 +201,7 @@ func (e *encoder) request(r *Request) {
 
 // request reads a request into an empty one.
 func (d *decoder) request(r *Request) {
-	fields := r.texts()
+	fields := requestTexts(r)
 	d.texts(fields[:])
 	b := d.s[:8]
 	d.s = d.s[8:]
@@ -278,9 +278,9 @@ func (d *decoder) count(c *Count) {
 	c.Columns = d.strs()
 }
 
-// texts lists the strings of a statement. What it is joined by comes first. Its text is
+// statementTexts lists the strings of a statement. What it is joined by comes first. Its text is
 // not among them: its plan and its constants stand for it.
-func (s *Statement) texts() [13]*string {
+func statementTexts(s *Statement) [13]*string {
 	return [...]*string{
 		&s.Session, &s.Txn, &s.RequestID, &s.TraceID, &s.Login, &s.Database, &s.App,
 		&s.Class, &s.Command, &s.ObjectType, &s.Object, &s.SQLState, &s.Route,
@@ -288,7 +288,7 @@ func (s *Statement) texts() [13]*string {
 }
 
 func (e *encoder) statement(s *Statement, literals []string, undecided string) {
-	fields := s.texts()
+	fields := statementTexts(s)
 	e.texts(fields[:])
 	e.b = append(e.b, uint8(s.Kind),
 		bit(s.Client)|bit(s.AuditObject)<<1|bit(s.Previous)<<2|bit(s.ParamsKnown)<<3|bit(s.Settings != nil)<<4)
@@ -311,7 +311,7 @@ func (e *encoder) statement(s *Statement, literals []string, undecided string) {
 // head reads what a statement is joined by into an empty one: its strings, and its
 // settings, which go to set; s.Settings is set if there are any.
 func (d *decoder) head(s *Statement, set *Settings) {
-	fields := s.texts()
+	fields := statementTexts(s)
 	d.texts(fields[:])
 	b := d.s[:2]
 	d.s = d.s[2:]
@@ -338,13 +338,13 @@ func (d *decoder) statement(s *Statement, set *Settings) (literals []string, und
 	return d.strs(), d.str()
 }
 
-// texts lists the strings of settings.
-func (s *Settings) texts() [8]*string {
+// settingsTexts lists the strings of settings.
+func settingsTexts(s *Settings) [8]*string {
 	return [...]*string{&s.Role, &s.Sub, &s.SessionID, &s.AppRole, &s.Method, &s.Path, &s.RequestID, &s.TraceID}
 }
 
 func (e *encoder) settings(s *Settings) {
-	fields := s.texts()
+	fields := settingsTexts(s)
 	e.texts(fields[:])
 	e.b = append(e.b, bit(s.Session)|bit(s.Reset)<<1|bit(s.RoleHidden)<<2|bit(s.HasClaims)<<3|bit(s.ClaimsGone)<<4, uint8(s.Browser))
 	e.num(s.Expires)
@@ -352,7 +352,7 @@ func (e *encoder) settings(s *Settings) {
 }
 
 func (d *decoder) settings(s *Settings) {
-	fields := s.texts()
+	fields := settingsTexts(s)
 	d.texts(fields[:])
 	b := d.s[:2]
 	d.s = d.s[2:]
@@ -362,15 +362,15 @@ func (d *decoder) settings(s *Settings) {
 	s.Issued = d.num()
 }
 
-// state lists the strings of the state that an execution ran under.
-func (l *StatementLine) state() [6]*string {
+// stateTexts lists the strings of the state that an execution ran under.
+func stateTexts(l *StatementLine) [6]*string {
 	return [...]*string{&l.Role, &l.Sub, &l.ClaimSession, &l.ClaimRole, &l.Method, &l.Path}
 }
 
 // execution writes a statement with the state that it ran under.
 func (e *encoder) execution(l *StatementLine) {
 	e.statement(&l.Statement, l.Literals, l.Undecided)
-	fields := l.state()
+	fields := stateTexts(l)
 	e.texts(fields[:])
 	e.b = append(e.b, bit(l.Failed)|bit(l.RoleKnown)<<1|bit(l.HasClaims)<<2, uint8(l.Browser))
 	e.num(l.Expires)
@@ -382,7 +382,7 @@ func (e *encoder) execution(l *StatementLine) {
 // execution reads an execution into an empty one.
 func (d *decoder) execution(l *StatementLine) {
 	l.Literals, l.Undecided = d.statement(&l.Statement, nil)
-	fields := l.state()
+	fields := stateTexts(l)
 	d.texts(fields[:])
 	b := d.s[:2]
 	d.s = d.s[2:]

@@ -352,7 +352,7 @@ func (d *Detector) judgeGroup(i int) {
 // requestLine adds a waiting request to an access.
 func (d *Detector) requestLine(a *Access, x *node) *RequestLine {
 	r := memory.Extend(&a.Requests)
-	r.Time, r.Origin, r.LineID, r.text = x.time, d.origin(x), x.line, x.data
+	r.Time, r.Origin, r.LineID, r.Text = x.time, d.origin(x), x.line, x.data
 	d.dec.s = x.data
 	d.dec.request(&r.Request)
 	return r

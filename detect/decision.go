@@ -4,9 +4,6 @@ package detect
 // and put at hand for late facts. The processor keeps only a part of that way ready at a
 // time. So several accesses go each part of it together, and it is fetched once for all.
 
-// decidedTogether is how many accesses are judged together.
-const decidedTogether = 16
-
 // decision is one access on its way.
 type decision struct {
 	Access
@@ -19,9 +16,10 @@ type decision struct {
 // blank gives the next access to be put together, empty.
 func (d *Detector) blank() *Access {
 	if d.made == len(d.decisions) {
-		d.decisions = append(d.decisions, new(decision))
+		c := new(decision)
+		d.decisions, d.accesses = append(d.decisions, c), append(d.accesses, &c.Access)
 	}
-	a := &d.decisions[d.made].Access
+	a := d.accesses[d.made]
 	*a = Access{Requests: a.Requests[:0], Statements: a.Statements[:0], Records: a.Records[:0]}
 	return a
 }
@@ -47,21 +45,22 @@ func (d *Detector) finish(emit bool, lines int, early []int32) {
 			delete(d.early, n)
 		}
 	}
-	if d.made == decidedTogether {
+	if d.made == JudgedTogether {
 		d.judgeAll()
 	}
 }
 
-// judged takes what came of one access, which is all that was appended since before.
-func (d *Detector) judged(c *decision, before extent) {
-	from := before.findings
+// judged takes what came of the ith access, which is all that was appended since before.
+func (d *Detector) judged(i int, before Extent) {
+	c := d.decisions[i]
+	from := before.Findings
 	for i := from; i < len(d.out.Findings); i++ {
 		d.out.Findings[i].Revision = c.revision
-		own(&d.out.Findings[i])
+		d.out.Findings[i].Own()
 	}
 	d.takeBack(c.early, from, c.revision)
 	if !c.emit {
-		d.out.cut(before)
+		d.out.Cut(before)
 	} else if len(d.out.Findings) > from {
 		c.found = d.out.Findings[from:len(d.out.Findings):len(d.out.Findings)]
 	}
@@ -72,10 +71,10 @@ func (d *Detector) judgeAll() {
 	if d.made == 0 {
 		return
 	}
-	decisions := d.decisions[:d.made]
+	made := d.made
 	d.made = 0
-	d.judging.accesses(decisions, &d.out, d.told)
-	for _, c := range decisions {
+	d.judging.Accesses(d.accesses[:made], &d.out, d.told)
+	for _, c := range d.decisions[:made] {
 		if !c.emit {
 			continue
 		}
@@ -86,4 +85,16 @@ func (d *Detector) judgeAll() {
 		c.early, c.found = nil, nil
 	}
 	d.dec.reset()
+}
+
+// cold tells whether a time is so near the start of a partition whose past nobody
+// knows that partners may lie before the start.
+func (d *Detector) cold(time int64) bool {
+	for i := range d.parts {
+		p := &d.parts[i]
+		if p.Cold && !p.Facts && p.begun && time <= p.began+d.w.disorder+d.w.decide {
+			return true
+		}
+	}
+	return false
 }

@@ -49,27 +49,6 @@ type Progress struct {
 	Watermark int64 // M: greatest event time before Safe; 0 unknown
 }
 
-// Output is what a Detector has decided since the last Take.
-// Everything in it is owned by the caller.
-type Output struct {
-	Findings []Finding
-	Reads    []Read
-	Failures []Failure // what could not be judged for a bug of ours; empty in a sound program
-}
-
-// extent is how much an Output holds.
-type extent struct{ findings, reads, failures int }
-
-func (o *Output) extent() extent { return extent{len(o.Findings), len(o.Reads), len(o.Failures)} }
-
-// cut drops what was appended since.
-func (o *Output) cut(m extent) {
-	clear(o.Findings[m.findings:])
-	clear(o.Reads[m.reads:])
-	clear(o.Failures[m.failures:])
-	o.Findings, o.Reads, o.Failures = o.Findings[:m.findings], o.Reads[:m.reads], o.Failures[:m.failures]
-}
-
 // Detector joins events into accesses and judges them. What it decides depends on
 // the content of the partitions and the policy alone: not on the order in which the
 // partitions are read, not on where reading was broken off and taken up again, and
@@ -109,8 +88,9 @@ type Detector struct {
 	out    Output
 
 	decisions []*decision // accesses that are judged together; their memory is used again
+	accesses  []*Access   // of the decisions, in the same order
 	made      int         // of them are put together
-	told      func(*decision, extent)
+	told      func(i int, before Extent)
 
 	settle []hold // to be settled once what was decided is taken
 
@@ -123,13 +103,13 @@ type Detector struct {
 	stats    counters
 }
 
-// judging is the other half of the package: it fills the second part of an Access,
-// and appends what it finds. Provisional asks for what one line proves alone; that a
-// line is plain says that it proves nothing alone.
+// judging is what a Detector asks of detect.Judge, which see.
 type judging interface {
-	access(a *Access, provisional bool, out *Output)
-	accesses(list []*decision, out *Output, told func(c *decision, before extent))
-	plain(r *Request) bool
+	Access(a *Access, provisional bool, out *Output)
+	Accesses(list []*Access, out *Output, told func(i int, before Extent))
+	Plain(r *Request) bool
+	Reload(p *Policy)
+	FillsLost() uint64
 }
 
 // hold is one record that is not settled.
@@ -150,6 +130,18 @@ type part struct {
 
 // plansKept is how many shapes of statements are remembered.
 const plansKept = 1 << 14
+
+// New gives a Detector that judges by a policy, which must be compiled.
+func New(p *Policy, o Options) *Detector {
+	d := newDetector(o)
+	d.facts = NewFacts(p)
+	d.judging = NewJudge(p, d.facts, d.o.Environment)
+	return d
+}
+
+// Reload swaps the policy: what is decided from now on is judged by p, which must be
+// compiled. Facts and waiting lines stay.
+func (d *Detector) Reload(p *Policy) { d.judging.Reload(p) }
 
 func newDetector(o Options) *Detector {
 	if o.MaxPending <= 0 {
@@ -467,7 +459,7 @@ func (d *Detector) settled(n int32) {
 	}
 	h := hold{part: x.holder, ticket: x.ticket}
 	x.holder = none
-	if d.made == 0 && d.out.extent() == (extent{}) {
+	if d.made == 0 && d.out.Extent() == (Extent{}) {
 		d.parts[h.part].track.Settle(h.ticket)
 		return
 	}

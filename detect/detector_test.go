@@ -15,19 +15,32 @@ import (
 // The stories here are about joining, so a stand-in for judging writes down what it
 // is given: one read for each access, whose reason is the access in short, and one
 // finding for each request line that lists a record of somebody else.
-type scribe struct{ seen []string }
+type scribe struct {
+	simple
+	seen []string
+}
 
-func (s *scribe) plain(*Request) bool { return false }
+// simple is what is the same of all stand-ins.
+type simple struct{}
 
-func (s *scribe) accesses(list []*decision, out *Output, told func(*decision, extent)) {
-	for _, d := range list {
-		before := out.extent()
-		s.access(&d.Access, false, out)
-		told(d, before)
+func (simple) Plain(*Request) bool { return false }
+func (simple) Reload(*Policy)      {}
+func (simple) FillsLost() uint64   { return 0 }
+
+func (s *scribe) Accesses(list []*Access, out *Output, told func(int, Extent)) {
+	oneByOne(s, list, out, told)
+}
+
+// oneByOne judges several accesses as a Judge does, one after the other.
+func oneByOne(j judging, list []*Access, out *Output, told func(int, Extent)) {
+	for i, a := range list {
+		before := out.Extent()
+		j.Access(a, false, out)
+		told(i, before)
 	}
 }
 
-func (s *scribe) access(a *Access, provisional bool, out *Output) {
+func (s *scribe) Access(a *Access, provisional bool, out *Output) {
 	slices.SortFunc(a.Requests, func(x, y RequestLine) int {
 		return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(x.LineID, y.LineID))
 	})

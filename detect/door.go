@@ -20,7 +20,7 @@ type doorSeen struct {
 // schema, of a role that passes row security by, or of a function that runs with its
 // owner's rights, may reach private ones. That a role may act as one that row security
 // holds is none.
-func (j *judge) doorsSeen() []doorSeen {
+func (j *Judge) doorsSeen() []doorSeen {
 	if j.traits&traitDoor == 0 {
 		return nil
 	}

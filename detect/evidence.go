@@ -11,7 +11,7 @@ import (
 // gather collects the records that came back, or may have, each once: what application
 // lines list, what the gateway counted, what statements name, and what a cache filled
 // earlier gave again.
-func (j *judge) gather() {
+func (j *Judge) gather() {
 	a := j.acc
 	j.doors()
 	if j.answer == answerNothing {
@@ -66,10 +66,10 @@ func (j *judge) gather() {
 }
 
 // partnered says whether an application or edge line stands for the access.
-func (j *judge) partnered() bool { return j.head != nil }
+func (j *Judge) partnered() bool { return j.head != nil }
 
 // listed takes one record that an application line lists.
-func (j *judge) listed(r *RequestLine, rec *Record, table *Table) {
+func (j *Judge) listed(r *RequestLine, rec *Record, table *Table) {
 	if table != nil && table.Shared {
 		return
 	}
@@ -120,7 +120,7 @@ func addOwners(have, more []Owner) []Owner {
 
 // record finds or makes the entry of one record; without an id, an entry of its own that
 // settle may join with others.
-func (j *judge) record(table *Table, name, id string) int {
+func (j *Judge) record(table *Table, name, id string) int {
 	if table != nil {
 		name = table.Name
 	} else {
@@ -148,7 +148,7 @@ func (j *judge) record(table *Table, name, id string) int {
 // searchFew is up to how many records a walk is quicker than a map.
 const searchFew = 16
 
-func (j *judge) lookup(name, id string) int {
+func (j *Judge) lookup(name, id string) int {
 	for i := range min(len(j.records), searchFew) {
 		if r := &j.records[i]; r.ID == id && r.Name == name {
 			return i
@@ -163,7 +163,7 @@ func (j *judge) lookup(name, id string) int {
 }
 
 // origin adds a receipt to a record, without repeats.
-func (j *judge) origin(r *AccessRecord, o Origin) {
+func (j *Judge) origin(r *AccessRecord, o Origin) {
 	if slices.Contains(r.Origins, o) {
 		return
 	}
@@ -174,7 +174,7 @@ func (j *judge) origin(r *AccessRecord, o Origin) {
 }
 
 // union joins column names.
-func (j *judge) union(have, more []string) []string {
+func (j *Judge) union(have, more []string) []string {
 	if len(more) == 0 {
 		return have
 	}

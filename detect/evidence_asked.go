@@ -16,7 +16,7 @@ type asked struct {
 }
 
 // add takes one equality.
-func (a *asked) add(j *judge, t *Table, column, value string) {
+func (a *asked) add(j *Judge, t *Table, column, value string) {
 	switch {
 	case slices.Contains(t.Owners, column):
 		if o := (Owner{Column: column, ID: value}); !slices.Contains(a.owners, o) {
@@ -75,7 +75,7 @@ func inBoth[T comparable](a, b []T) []T {
 }
 
 // shown joins the columns that one more statement gives of a record.
-func (n *note) shown(j *judge, t *query.Table) {
+func (n *note) shown(j *Judge, t *query.Table) {
 	switch {
 	case t.Star || len(t.Columns) == 0:
 		n.open = true
@@ -87,7 +87,7 @@ func (n *note) shown(j *judge, t *query.Table) {
 }
 
 // applyAsked gives each record what its statements asked for, and gave.
-func (j *judge) applyAsked() {
+func (j *Judge) applyAsked() {
 	for i := range j.records {
 		r, n := &j.records[i], &j.notes[i]
 		if r.Columns == nil && !n.open {

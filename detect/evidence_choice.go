@@ -44,7 +44,7 @@ func (a *asked) choose(s *StatementLine, t *Table, c *query.Choice) {
 // rows whose owner columns are known in part: named of them, by stronger sources. With an
 // outcome they are owners. Without, what was asked for by the actor's own id can be
 // nobody else's. more is how many of the columns left they fill.
-func (j *judge) ownersByChoice(r *AccessRecord, n *note, named int, own ownership) (_ ownership, more int, against bool) {
+func (j *Judge) ownersByChoice(r *AccessRecord, n *note, named int, own ownership) (_ ownership, more int, against bool) {
 	for _, p := range n.predicate {
 		if p.Column != "" {
 			continue

@@ -12,7 +12,7 @@ type tally struct {
 }
 
 // tallyCounts takes stock of what the lines of the request count, by table.
-func (j *judge) tallyCounts() {
+func (j *Judge) tallyCounts() {
 	if len(j.tallies) > 64 {
 		j.tallies = nil // clearing costs what a map once held
 	}
@@ -39,7 +39,7 @@ func (j *judge) tallyCounts() {
 }
 
 // counted takes rows of a table that the gateway counted, with the filters of the URL.
-func (j *judge) counted(r *RequestLine, c *Count) {
+func (j *Judge) counted(r *RequestLine, c *Count) {
 	table := j.policy.Table(c.Table)
 	if table != nil && table.Shared {
 		return
@@ -142,7 +142,7 @@ func (j *judge) counted(r *RequestLine, c *Count) {
 // folded says how many rows the statements of a table name whose own count says nothing,
 // the most that one of them names, and how many statements they are. nameless is the
 // first that names none, or -1.
-func (j *judge) folded(name string) (named, wanted int64, statements, nameless int) {
+func (j *Judge) folded(name string) (named, wanted int64, statements, nameless int) {
 	nameless = -1
 	var prints [4]uint64
 	var wants [4]int64
@@ -171,7 +171,7 @@ func (j *judge) folded(name string) (named, wanted int64, statements, nameless i
 
 // cameBackSomehow takes it that the rows which the statements name came back, because each
 // of several lines counts as many: whichever line is their statement's.
-func (j *judge) cameBackSomehow(name string, r *RequestLine) {
+func (j *Judge) cameBackSomehow(name string, r *RequestLine) {
 	for i := range j.records {
 		if rec, n := &j.records[i], &j.notes[i]; rec.Name == name && rec.ID != "" && n.folded {
 			rec.CameBack = Yes

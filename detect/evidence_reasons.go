@@ -18,7 +18,7 @@ const (
 
 // reasonsOf says why the actor may read the rows of each alternative, such as those of
 // seller_id = $1 OR status = 'published'; 0 if one of them gives no reason.
-func (j *judge) reasonsOf(s *StatementLine, table *Table, t *query.Table, c *query.Choice) reasons {
+func (j *Judge) reasonsOf(s *StatementLine, table *Table, t *query.Table, c *query.Choice) reasons {
 	all := reasons(0)
 	for _, filters := range c.Alternatives {
 		one := j.reasonOf(s, table, filters, t.Filters)
@@ -31,7 +31,7 @@ func (j *judge) reasonsOf(s *StatementLine, table *Table, t *query.Table, c *que
 }
 
 // reasonOf gives the first reason that one alternative, with what holds for all rows, tells.
-func (j *judge) reasonOf(s *StatementLine, table *Table, here, always []query.Filter) reasons {
+func (j *Judge) reasonOf(s *StatementLine, table *Table, here, always []query.Filter) reasons {
 	user := j.acc.Actor.Kind == ActorUser
 	for _, filters := range [...][]query.Filter{here, always} {
 		for i := range filters {
@@ -68,7 +68,7 @@ func (j *judge) reasonOf(s *StatementLine, table *Table, here, always []query.Fi
 
 // eachHasReason gives the verdict of rows each of which has one of several reasons: that of
 // the weakest. All columns must be within it, because nobody can tell which row has which.
-func (j *judge) eachHasReason(r *AccessRecord, n *note) (Verdict, string, string) {
+func (j *Judge) eachHasReason(r *AccessRecord, n *note) (Verdict, string, string) {
 	each := n.asked.each
 	if each == 0 {
 		return VerdictNone, "", ""

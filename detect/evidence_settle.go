@@ -6,7 +6,7 @@ import (
 
 // settle joins the entries that speak of the same rows: counts and predicates of a table
 // whose records an application line lists, and one statement that two lines tell.
-func (j *judge) settle() {
+func (j *Judge) settle() {
 	for i := range j.records {
 		r, n := &j.records[i], &j.notes[i]
 		if r.ID != "" || n.rows == 0 || n.listed {
@@ -44,7 +44,7 @@ func (j *judge) settle() {
 // absorb gives what a nameless entry knows to the records of its table that are named,
 // and leaves of its rows those beyond them. A record that another statement names by its
 // id may be of that one alone, and takes nothing.
-func (j *judge) absorb(i int) {
+func (j *Judge) absorb(i int) {
 	r, n := &j.records[i], &j.notes[i]
 	lists, gives, theirs := false, r.CameBack == Yes && !j.rivalled(i), int64(0)
 	for k := range j.records {
@@ -105,7 +105,7 @@ func (j *judge) absorb(i int) {
 // rivalled says whether another statement brought rows of the same table without naming
 // them, and says otherwise whose they are: which of the two a listed record came by nobody
 // can tell.
-func (j *judge) rivalled(i int) bool {
+func (j *Judge) rivalled(i int) bool {
 	r, n := &j.records[i], &j.notes[i]
 	if !n.statement {
 		return false
@@ -131,7 +131,7 @@ func ownedByOthers(t *Table, logged []Owner, id string) bool {
 }
 
 // join adds entry i to entry k of the same rows and empties i.
-func (j *judge) join(k, i int) {
+func (j *Judge) join(k, i int) {
 	r, n := &j.records[i], &j.notes[i]
 	o, m := &j.records[k], &j.notes[k]
 	m.rows, m.told = max(m.rows, n.rows), m.told || n.told
@@ -171,7 +171,7 @@ func ownersEqual(a, b []Owner) bool {
 }
 
 // drop takes entries away.
-func (j *judge) drop(gone func(*AccessRecord, *note) bool) {
+func (j *Judge) drop(gone func(*AccessRecord, *note) bool) {
 	kept := 0
 	for i := range j.records {
 		if gone(&j.records[i], &j.notes[i]) {

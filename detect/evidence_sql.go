@@ -8,7 +8,7 @@ import (
 )
 
 // statement takes what one statement names of each table whose rows it gives back.
-func (j *judge) statement(s *StatementLine) {
+func (j *Judge) statement(s *StatementLine) {
 	p := s.Plan
 	if p == nil {
 		if s.Undecided != "" {
@@ -79,7 +79,7 @@ func (s *StatementLine) came(t *query.Table, want int) (Tri, int64) {
 }
 
 // given takes one table of a statement.
-func (j *judge) given(s *StatementLine, t *query.Table, joined bool) {
+func (j *Judge) given(s *StatementLine, t *query.Table, joined bool) {
 	table := j.policy.Table(t.Name)
 	if table != nil && table.Shared {
 		return
@@ -125,7 +125,7 @@ func (j *judge) given(s *StatementLine, t *query.Table, joined bool) {
 }
 
 // nameless takes rows of a table that a statement gives back without naming them.
-func (j *judge) nameless(s *StatementLine, table *Table, name string, t *query.Table) int {
+func (j *Judge) nameless(s *StatementLine, table *Table, name string, t *query.Table) int {
 	i := j.record(table, name, "")
 	came, _ := s.came(t, 1)
 	j.fromStatement(i, s, t, came)
@@ -133,7 +133,7 @@ func (j *judge) nameless(s *StatementLine, table *Table, name string, t *query.T
 }
 
 // fromStatement adds what a statement says to a record.
-func (j *judge) fromStatement(i int, s *StatementLine, t *query.Table, came Tri) {
+func (j *Judge) fromStatement(i int, s *StatementLine, t *query.Table, came Tri) {
 	r, n := &j.records[i], &j.notes[i]
 	first := !n.statement
 	n.statement = true
@@ -224,7 +224,7 @@ func (s *StatementLine) value(v query.Value) (string, bool) {
 }
 
 // doors marks statements that change who may read.
-func (j *judge) doors() {
+func (j *Judge) doors() {
 	for i := range j.acc.Statements {
 		if s := &j.acc.Statements[i]; s.reads() && s.Plan != nil && len(s.Plan.Doors) > 0 && !s.Failed && s.SQLState == "" {
 			j.traits |= traitDoor

@@ -196,6 +196,14 @@ func (f *Facts) Add(fact *Fact, o Origin) {
 // it is about is missing.
 func (f *Facts) Refused() int { return f.refused }
 
+// Hash is the first hash by which the facts find an id of this spelling. It is the same as
+// long as these facts live.
+func (f *Facts) Hash(id string) uint64 { return f.ids.first(id) }
+
+// Peek looks at the memory where an id of a hash is found, so that it is at hand when the
+// id is asked for. What it gives says nothing.
+func (f *Facts) Peek(hash uint64) uint32 { return f.ids.numbers.Peek(hash) }
+
 // whole says whether a fact has what its kind is about.
 func (f *Facts) whole(fact *Fact) bool {
 	row := fact.Table != "" && fact.Record != ""

@@ -22,7 +22,7 @@ type Failure struct {
 const FailedVerdicts = "verdicts"
 
 // failure describes what was recovered while judging the access at hand.
-func (j *judge) failure(rule string, cause any) Failure {
+func (j *Judge) failure(rule string, cause any) Failure {
 	f := Failure{Rule: rule, Stack: string(debug.Stack())}
 	if err, ok := cause.(runtime.Error); ok {
 		f.Cause = err.Error()
@@ -42,7 +42,7 @@ func (j *judge) failure(rule string, cause any) Failure {
 }
 
 // try does one part of judging an access, unless an earlier part has failed.
-func (j *judge) try(part func(*judge)) {
+func (j *Judge) try(part func(*Judge)) {
 	if j.failed != nil {
 		return
 	}

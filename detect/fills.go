@@ -51,7 +51,7 @@ func (f *fills) add(request string, v *fill) {
 }
 
 // private says whether a declared route's responses belong to one session.
-func (j *judge) private() bool {
+func (j *Judge) private() bool {
 	switch {
 	case j.route == nil:
 		return false
@@ -62,7 +62,7 @@ func (j *judge) private() bool {
 }
 
 // remember keeps the records of a response that went into a shared cache.
-func (j *judge) remember() {
+func (j *Judge) remember() {
 	if j.hit != nil || len(j.records) == 0 || !j.private() {
 		return
 	}
@@ -103,7 +103,7 @@ func (r *AccessRecord) clone() AccessRecord {
 }
 
 // cached takes the records that a shared cache gave again.
-func (j *judge) cached() {
+func (j *Judge) cached() {
 	if j.hit == nil || j.hit.Cache.ID == "" || !j.private() {
 		return
 	}

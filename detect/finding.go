@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"io"
+	"slices"
+	"strings"
 )
 
 // Verdict answers one question: has this session a reason to read this row?
@@ -209,6 +211,24 @@ type Finding struct {
 	Records   int64 // records concerned, or a lower bound
 	People    int64 // distinct owners known
 	Origins   []Origin
+}
+
+// Own copies the texts of a finding, so that one that is kept for long does not keep
+// all the lines around it.
+func (f *Finding) Own() {
+	for _, s := range []*string{
+		&f.Rule, &f.Summary, &f.Env, &f.RequestID, &f.TraceID, &f.Route, &f.Principal, &f.Table, &f.Tenant,
+		&f.Actor.User, &f.Actor.Session, &f.Actor.AppRole, &f.Actor.Tenant, &f.Actor.Impersonating, &f.Actor.Conflict,
+	} {
+		*s = strings.Clone(*s)
+	}
+	for _, list := range []*[]string{&f.Missing, &f.Evidence, &f.RecordIDs, &f.Owners, &f.Columns} {
+		*list = slices.Clone(*list)
+		for i := range *list {
+			(*list)[i] = strings.Clone((*list)[i])
+		}
+	}
+	f.Origins = slices.Clone(f.Origins)
 }
 
 // MaxListed bounds the ids and origins that one finding carries.

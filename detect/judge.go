@@ -7,9 +7,9 @@ import (
 	"trespass.dev/trespass/detect/memory"
 )
 
-// judge decides accesses: who read, what came back, whose it is, and whether there was a
+// Judge decides accesses: who read, what came back, whose it is, and whether there was a
 // reason. It holds scratch, so it is used by one goroutine.
-type judge struct {
+type Judge struct {
 	policy *Policy
 	facts  *Facts
 	env    string
@@ -24,7 +24,7 @@ type judge struct {
 	origins  memory.Slab[Origin]
 	readings memory.Slab[Reading]
 
-	inquiries [decidedTogether]inquiry
+	inquiries [JudgedTogether]inquiry
 	*inquiry  // the one at hand
 
 	out         *Output // where what comes of it goes
@@ -108,18 +108,29 @@ const (
 	traitVerdict
 )
 
-// newJudge makes a judge. The policy must be compiled; env names the environment of
+// NewJudge makes a Judge. The policy must be compiled; env names the environment of
 // accesses whose lines do not. From now on the facts go by this policy's windows.
-func newJudge(p *Policy, f *Facts, env string) *judge {
+func NewJudge(p *Policy, f *Facts, env string) *Judge {
 	if env == "" {
 		env = "production"
 	}
 	f.policy = p
-	return &judge{policy: p, facts: f, env: env, rules: Rules(), tables: newTables(p, f), routes: routeCache{}}
+	return &Judge{policy: p, facts: f, env: env, rules: Rules(), tables: newTables(p, f), routes: routeCache{}}
 }
 
+// Reload swaps the policy, which must be compiled. What filled shared caches is still known.
+func (j *Judge) Reload(p *Policy) {
+	fills := j.fills
+	*j = *NewJudge(p, j.facts, j.env)
+	j.fills = fills
+}
+
+// FillsLost counts the responses in shared caches that were let go for want of room while
+// a HIT could still have asked for them.
+func (j *Judge) FillsLost() uint64 { return j.fills.forgotten }
+
 // begin puts the lines into an order that does not depend on how they arrived.
-func (j *judge) begin() {
+func (j *Judge) begin() {
 	a := j.acc
 	if len(a.Requests) > 1 {
 		slices.SortStableFunc(a.Requests, func(x, y RequestLine) int {
@@ -152,7 +163,7 @@ func (r *RequestLine) rank() int {
 }
 
 // place finds the environment, the route and the database role.
-func (j *judge) place() {
+func (j *Judge) place() {
 	a := j.acc
 	path := ""
 	for i := range a.Requests {
@@ -209,7 +220,7 @@ func (j *judge) place() {
 
 // preview marks an access whose deployment is one environment and whose database
 // belongs to production.
-func (j *judge) preview(env, database string) {
+func (j *Judge) preview(env, database string) {
 	if env == "" || database == "" || env == "production" {
 		return
 	}
@@ -220,7 +231,7 @@ func (j *judge) preview(env, database string) {
 
 // principal finds as whom the database was asked. Of several roles one that bypasses
 // row security counts, because it is the one that could reach anybody's rows.
-func (j *judge) principal() {
+func (j *Judge) principal() {
 	a := j.acc
 	for i := range a.Statements {
 		s := &a.Statements[i]
@@ -290,7 +301,7 @@ func (s *StatementLine) reads() bool {
 }
 
 // reads appends one Read for each judged record.
-func (j *judge) reads(out *Output) {
+func (j *Judge) reads(out *Output) {
 	if len(j.records) == 0 {
 		return
 	}
@@ -311,7 +322,7 @@ func (j *judge) reads(out *Output) {
 	}
 }
 
-func (j *judge) requestID() string {
+func (j *Judge) requestID() string {
 	for i := range j.acc.Requests {
 		if id := j.acc.Requests[i].RequestID; id != "" {
 			return id
@@ -328,7 +339,7 @@ func (j *judge) requestID() string {
 	return id
 }
 
-func (j *judge) traceID() string {
+func (j *Judge) traceID() string {
 	for i := range j.acc.Requests {
 		if id := j.acc.Requests[i].TraceID; id != "" {
 			return id
@@ -344,4 +355,4 @@ func (j *judge) traceID() string {
 
 // suspicious says whether the rules need to look: a verdict that is not plain, or
 // something wrong in the way.
-func (j *judge) suspicious() bool { return j.traits != 0 }
+func (j *Judge) suspicious() bool { return j.traits != 0 }

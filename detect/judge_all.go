@@ -1,6 +1,10 @@
 package detect
 
-// access judges one access: it fills the second part of a, and appends to out one Read
+// JudgedTogether is how many accesses a Judge takes through each part of judging before
+// the next. A list of this length is judged fastest.
+const JudgedTogether = 16
+
+// Access judges one access: it fills the second part of a, and appends to out one Read
 // for each record that came back, or may have, and the findings, in a fixed order. If
 // judging fails, nothing of the access is given out but the failure, and it has no records.
 //
@@ -9,49 +13,50 @@ package detect
 // left to the caller.
 //
 // What is appended to out is the receiver's for ever.
-func (j *judge) access(a *Access, provisional bool, out *Output) {
+func (j *Judge) Access(a *Access, provisional bool, out *Output) {
 	j.owned.Reset()
 	j.seen.Reset()
 	j.turn(0, a)
-	j.try((*judge).collect)
+	j.try((*Judge).collect)
 	j.lookUp(j.inquiries[:1])
-	j.try((*judge).verdicts)
+	j.try((*Judge).verdicts)
 	j.tell(provisional, out)
 }
 
-// accesses judges several, each as access does, and calls told when one is done. Each
+// Accesses judges several, each as Access does, and calls told with the place in the list
+// of one that is done, and with what out held before it. Each
 // part is done for all of them before the next: the processor does not keep the whole at
 // hand. Only where a shared cache gave a response is what came before it finished first,
 // since it may be what filled the cache.
-func (j *judge) accesses(list []*decision, out *Output, told func(c *decision, before extent)) {
-	for len(list) > 0 {
-		n := 1
+func (j *Judge) Accesses(list []*Access, out *Output, told func(i int, before Extent)) {
+	for done, n := 0, 0; done < len(list); done += n {
+		list := list[done:]
+		n = 1
 		for n < len(list) && n < len(j.inquiries) && !list[n].fromCache() {
 			n++
 		}
 		j.owned.Reset()
 		j.seen.Reset()
-		for i, c := range list[:n] {
-			j.turn(i, &c.Access)
-			j.try((*judge).collect)
+		for i, a := range list[:n] {
+			j.turn(i, a)
+			j.try((*Judge).collect)
 		}
 		j.lookUp(j.inquiries[:n])
 		for i := range list[:n] {
 			j.inquiry = &j.inquiries[i]
-			j.try((*judge).verdicts)
+			j.try((*Judge).verdicts)
 		}
-		for i, c := range list[:n] {
+		for i := range list[:n] {
 			j.inquiry = &j.inquiries[i]
-			before := out.extent()
+			before := out.Extent()
 			j.tell(false, out)
-			told(c, before)
+			told(done+i, before)
 		}
-		list = list[n:]
 	}
 }
 
 // conclude gives out what came of the access at hand.
-func (j *judge) conclude() {
+func (j *Judge) conclude() {
 	j.remember()
 	if !j.provisional {
 		j.reads(j.out)
@@ -62,7 +67,7 @@ func (j *judge) conclude() {
 }
 
 // turn begins an inquiry.
-func (j *judge) turn(i int, a *Access) {
+func (j *Judge) turn(i int, a *Access) {
 	j.inquiry = &j.inquiries[i]
 	*j.inquiry = inquiry{acc: a, records: a.Records[:0], notes: j.notes[:0], index: j.index}
 	if len(j.index) > 0 {
@@ -81,7 +86,7 @@ func (a *Access) fromCache() bool {
 }
 
 // collect finds who read by which route, and what came back.
-func (j *judge) collect() {
+func (j *Judge) collect() {
 	j.begin()
 	j.place()
 	j.actor()
@@ -91,7 +96,7 @@ func (j *judge) collect() {
 }
 
 // verdicts gives each record its verdict.
-func (j *judge) verdicts() {
+func (j *Judge) verdicts() {
 	for i := range j.records {
 		j.decide(i)
 	}
@@ -100,12 +105,12 @@ func (j *judge) verdicts() {
 }
 
 // tell appends what came of the access at hand to out.
-func (j *judge) tell(provisional bool, out *Output) {
-	before := out.extent()
+func (j *Judge) tell(provisional bool, out *Output) {
+	before := out.Extent()
 	j.out, j.provisional = out, provisional
-	j.try((*judge).conclude)
+	j.try((*Judge).conclude)
 	if j.failed != nil {
-		out.cut(before)
+		out.Cut(before)
 		j.acc.Records, j.acc.Returned = nil, false
 		out.Failures = append(out.Failures, *j.failed)
 	}

@@ -45,7 +45,7 @@ func BenchmarkJudge(b *testing.B) {
 		{"foreign/logged", "tickets", 1, []Owner{{Column: "user_id", ID: "user-8"}}, VerdictForeign, 1},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
-			j := newJudge(p, f, "production")
+			j := NewJudge(p, f, "production")
 			a := &Access{Key: "k", Time: 1e18}
 			r := Request{RequestID: "r1", Method: "GET", Route: "/api/orders/[id]", Status: 200, UserID: "user-7", Complete: true}
 			for i := range bench.rows {
@@ -56,7 +56,7 @@ func BenchmarkJudge(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				out.Reads, out.Findings = out.Reads[:0], out.Findings[:0]
-				j.access(a, false, &out)
+				j.Access(a, false, &out)
 				if len(out.Reads) != bench.rows || out.Reads[0].Verdict != bench.want || len(out.Findings) != bench.finds {
 					b.Fatalf("%d reads, first %s, %d findings", len(out.Reads), out.Reads[0].Verdict, len(out.Findings))
 				}
@@ -70,7 +70,7 @@ func BenchmarkJudge(b *testing.B) {
 // service's costs no allocation beyond the slabs that reads are cut from.
 func TestJudgingPlainReadsAllocatesNothing(t *testing.T) {
 	p, f := marketForJudging(t, 1000)
-	j := newJudge(p, f, "production")
+	j := NewJudge(p, f, "production")
 	for _, kind := range []string{"/api/orders/[id]", "/api/cron/nightly"} {
 		r := Request{RequestID: "r1", Method: "GET", Route: kind, Status: 200, UserID: "user-7", Complete: true,
 			Records: []Record{{Table: "orders", ID: "o7", Columns: []string{"id"}}}}
@@ -78,7 +78,7 @@ func TestJudgingPlainReadsAllocatesNothing(t *testing.T) {
 		out := Output{Reads: make([]Read, 0, 16)}
 		perRun := testing.AllocsPerRun(1000, func() {
 			out.Reads = out.Reads[:0]
-			j.access(a, false, &out)
+			j.Access(a, false, &out)
 		})
 		if out.Reads[0].Verdict != VerdictOwn {
 			t.Fatalf("verdict %s, want own", out.Reads[0].Verdict)

@@ -136,7 +136,7 @@ func TestVerdictsAreTotal(t *testing.T) {
 				a.Statements = append(a.Statements, s)
 			}
 			var out Output
-			newJudge(p, f, "").access(a, false, &out)
+			NewJudge(p, f, "").Access(a, false, &out)
 			if len(out.Failures) > 0 {
 				rt.Fatalf("%+v", out.Failures)
 			}
@@ -187,14 +187,14 @@ func upTo(n int) []int {
 // a record with success, the record is not its own while nothing says so.
 func TestOwnershipIsNeverLearnedFromAReader(t *testing.T) {
 	p := judgedMarket(t)
-	j := newJudge(p, NewFacts(p), "")
+	j := NewJudge(p, NewFacts(p), "")
 	for i := range 100 {
 		a := &Access{Key: fmt.Sprint(i), Time: int64(i) * 1e9, Requests: []RequestLine{{Request: Request{
 			RequestID: fmt.Sprint(i), Method: "GET", Status: 200, Route: "/api", UserID: "ann", Complete: true,
 			Records: []Record{{Table: "orders", ID: "o1"}},
 		}}}}
 		var out Output
-		j.access(a, false, &out)
+		j.Access(a, false, &out)
 		if len(out.Reads) != 1 || out.Reads[0].Verdict != VerdictOwnerUnknown {
 			t.Fatalf("read %d: %+v", i, out.Reads)
 		}
@@ -226,14 +226,14 @@ func TestFindingIDsAreKeptApart(t *testing.T) {
 // characters or pages of text into a sentence.
 func TestSummariesAreFitForATerminal(t *testing.T) {
 	p := judgedMarket(t)
-	j := newJudge(p, NewFacts(p), "")
+	j := NewJudge(p, NewFacts(p), "")
 	evil := "a\x1b[2J\n\u202e" + strings.Repeat("x", 5000)
 	a := &Access{Key: "k", Time: 1, Requests: []RequestLine{{Request: Request{
 		RequestID: "r", Status: 200, Route: "/" + evil, UserID: evil, Complete: true,
 		Records: []Record{{Table: "payouts", ID: "7", Owners: []Owner{{"user_id", "bob" + evil}}}},
 	}}}}
 	var out Output
-	j.access(a, false, &out)
+	j.Access(a, false, &out)
 	if len(out.Findings) != 1 {
 		t.Fatalf("%d findings, want 1", len(out.Findings))
 	}

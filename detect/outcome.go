@@ -45,7 +45,7 @@ func bodiless(method string) bool {
 // response decides what the session got from the lines nearest to it: what an inner hop
 // answered to the application is not what the session saw. Of a retry under one request
 // id the one that succeeded counts.
-func (j *judge) response() {
+func (j *Judge) response() {
 	a := j.acc
 	j.answer = answerUnknown
 	for i := range a.Requests {

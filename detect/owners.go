@@ -25,7 +25,7 @@ const (
 //
 // It fills the record's Owners (facts first) and the note's known, complete and conflict,
 // and gives the column by which the actor owns it.
-func (j *judge) owners(i int) (own ownership, column string) {
+func (j *Judge) owners(i int) (own ownership, column string) {
 	r, n := &j.records[i], &j.notes[i]
 	t := r.Table
 	r.Owners = j.owned.Take(max(2, len(n.logged)+1))[:0]
@@ -169,7 +169,7 @@ func compareOwners(a, b Owner) int {
 }
 
 // keys gives each record the hashes by which the facts know its row.
-func (j *judge) keys() {
+func (j *Judge) keys() {
 	if !j.facts.known[sortOwner] {
 		return
 	}
@@ -184,7 +184,7 @@ func (j *judge) keys() {
 // lookUp finds what the facts say of the owners of the records of several accesses. Rows
 // lie anywhere in memory: with nothing between the looks the processor waits for all of
 // them at once.
-func (j *judge) lookUp(list []inquiry) {
+func (j *Judge) lookUp(list []inquiry) {
 	seen := uint32(0)
 	for i := range list {
 		for k := range list[i].notes {
@@ -206,7 +206,7 @@ func (j *judge) lookUp(list []inquiry) {
 }
 
 // addOwner adds one owner to a record, without repeats. An empty id is NULL: nobody.
-func (j *judge) addOwner(r *AccessRecord, column, id string) {
+func (j *Judge) addOwner(r *AccessRecord, column, id string) {
 	if id == "" {
 		return
 	}
@@ -263,7 +263,7 @@ func loggedOwners(list []Owner, column string) (first, other string, has, twice 
 }
 
 // isActor says whether an id is the actor's, or of the same person.
-func (j *judge) isActor(id string) bool {
+func (j *Judge) isActor(id string) bool {
 	user := j.acc.Actor.User
 	if id == user && id != "" {
 		return true
@@ -276,7 +276,7 @@ func (j *judge) isActor(id string) bool {
 }
 
 // factOwners appends the spans that say who owns a record: receipts for a finding.
-func (j *judge) factOwners(buf []uint32, t *Table, name, id string) []uint32 {
+func (j *Judge) factOwners(buf []uint32, t *Table, name, id string) []uint32 {
 	if t == nil || !j.facts.known[sortOwner] {
 		return buf
 	}
@@ -296,7 +296,7 @@ func (j *judge) factOwners(buf []uint32, t *Table, name, id string) []uint32 {
 // columnOwner gives what the facts say of one owner column as of the access, adds it to
 // the record's owners, and says whether it is the actor now or, with near, within the window
 // of grace.
-func (j *judge) columnOwner(first, column uint32, c string, r *AccessRecord, n *note, near bool) (owner string, said, mine, grace bool) {
+func (j *Judge) columnOwner(first, column uint32, c string, r *AccessRecord, n *note, near bool) (owner string, said, mine, grace bool) {
 	at := j.acc.Time
 	var space [4]uint32
 	for _, s := range j.facts.within(space[:0], first, column, at, at) {
@@ -323,7 +323,7 @@ func (j *judge) columnOwner(first, column uint32, c string, r *AccessRecord, n *
 // isPerson says whether the number of an id is the actor's, who is a user, or of the same
 // person. Numbers of canonical ids differ where the ids do, so that most are told without
 // a look at the id.
-func (j *judge) isPerson(value uint32) bool {
+func (j *Judge) isPerson(value uint32) bool {
 	if value == 0 || j.acc.Actor.Kind != ActorUser {
 		return false
 	}
@@ -331,7 +331,7 @@ func (j *judge) isPerson(value uint32) bool {
 }
 
 // justChanged says whether a logged owner is the one of just before or just after.
-func (j *judge) justChanged(first, column uint32, logged string, at int64) bool {
+func (j *Judge) justChanged(first, column uint32, logged string, at int64) bool {
 	value, ok := j.facts.number(logged)
 	window := int64(j.policy.Grace.Transfer)
 	if !ok {
@@ -346,7 +346,7 @@ func (j *judge) justChanged(first, column uint32, logged string, at int64) bool 
 // mapped finds the people behind an external id, such as a Stripe customer: the record's
 // own id, or the id in its owner column. Several people contest it unless they are
 // declared one person.
-func (j *judge) mapped(r *AccessRecord, n *note, at int64) (ownership, string) {
+func (j *Judge) mapped(r *AccessRecord, n *note, at int64) (ownership, string) {
 	var space [4]uint32
 	window := int64(j.policy.Grace.Mapping)
 	people := j.facts.mappedUsers(space[:0], r.ID, at, at)

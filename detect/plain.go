@@ -2,12 +2,12 @@ package detect
 
 import "slices"
 
-// plain says of a complete request line that it proves nothing by itself, so that no
+// Plain says of a complete request line that it proves nothing by itself, so that no
 // early finding can come of it: a user read rows that the line itself calls the user's
 // own. It looks at the line and the policy alone, which is why most lines are told here;
 // of the others it says nothing. What it takes for plain is judged in full like any
 // other line when its partners are known.
-func (j *judge) plain(r *Request) bool {
+func (j *Judge) Plain(r *Request) bool {
 	switch {
 	case r.UserID == "" || r.Kind != ActorUser || r.ImpersonatedBy != "":
 		return false

@@ -39,7 +39,7 @@ func TestPlainLinesProveNothing(t *testing.T) {
 				Record: one("7", "8"), Column: one("buyer_id", "seller_id", "user_id"), User: one("u1", "u2"), Tenant: one("t1", "t2"), Value: one("u1", "u2", "deleted"),
 			}, Origin{})
 		}
-		j := newJudge(p, f, "production")
+		j := NewJudge(p, f, "production")
 		r := Request{
 			RequestID: "r", UserID: one("u1", "u1", "u1", "u2", ""), Status: 200, Complete: true, Kind: ActorUser, Tenant: seldom("t1"),
 			Route: one("/api/orders", "/api/cron/nightly", ""), ImpersonatedBy: seldom("agent"), Principal: seldom("service_role"),
@@ -59,9 +59,9 @@ func TestPlainLinesProveNothing(t *testing.T) {
 			r.Records = append(r.Records, rec)
 		}
 		a := &Access{Key: "k", Time: 1e18, Requests: []RequestLine{{Request: r, Time: 1e18, Origin: Origin{Source: "app"}}}}
-		isPlain := j.plain(&r)
+		isPlain := j.Plain(&r)
 		var out Output
-		j.access(a, true, &out)
+		j.Access(a, true, &out)
 		if isPlain && len(out.Findings) > 0 {
 			t.Fatalf("%+v is plain, but gives %s: %s", r, out.Findings[0].Rule, out.Findings[0].Summary)
 		}

@@ -6,7 +6,7 @@ import (
 
 // declaredService says whether a service may read this table: by its route, as a job, or
 // by a permit for the time being.
-func (j *judge) declaredService(r *AccessRecord) bool {
+func (j *Judge) declaredService(r *AccessRecord) bool {
 	a := j.acc
 	allowed := func(tables []string) bool { return len(tables) == 0 || slices.Contains(tables, r.Name) }
 	if j.route != nil && j.route.Kind == RouteService && allowed(j.route.Tables) {
@@ -23,7 +23,7 @@ func (j *judge) declaredService(r *AccessRecord) bool {
 
 // privilege says whether a declared role lets the actor read: on an admin route, or
 // while acting as somebody else.
-func (j *judge) privilege(_ *AccessRecord) (role string, ok bool) {
+func (j *Judge) privilege(_ *AccessRecord) (role string, ok bool) {
 	a := j.acc
 	if a.Actor.Kind != ActorUser {
 		return "", false
@@ -47,7 +47,7 @@ func (j *judge) privilege(_ *AccessRecord) (role string, ok bool) {
 // A ticket must be open and cover an owner of the record, or the person acted as, where the
 // record is of that person's tenant. Where a ticket feed is known, a
 // reason that is no ticket of it excuses nothing; where none is, any reason does.
-func (j *judge) excused(r *AccessRecord) bool {
+func (j *Judge) excused(r *AccessRecord) bool {
 	if !j.ticketDemanded(r) {
 		return true
 	}
@@ -66,7 +66,7 @@ func (j *judge) excused(r *AccessRecord) bool {
 
 // ticketDemanded says whether the policy demands a ticket of a privileged read: on its
 // route, or, where an agent acts as somebody, on any admin route or for this table.
-func (j *judge) ticketDemanded(r *AccessRecord) bool {
+func (j *Judge) ticketDemanded(r *AccessRecord) bool {
 	if j.route != nil && j.route.Kind == RouteAdmin {
 		return j.route.Ticket
 	}

@@ -6,7 +6,7 @@ import (
 
 // publicState says whether the record is public as of the access: No also for a table
 // that is never public.
-func (j *judge) publicState(r *AccessRecord) Tri {
+func (j *Judge) publicState(r *AccessRecord) Tri {
 	if r.Table == nil || r.Table.Public == nil {
 		return No
 	}
@@ -23,7 +23,7 @@ func (j *judge) publicState(r *AccessRecord) Tri {
 }
 
 // stateIs compares one state column, facts first, within the clocks' difference.
-func (j *judge) stateIs(r *AccessRecord, want Pair) Tri {
+func (j *Judge) stateIs(r *AccessRecord, want Pair) Tri {
 	f := j.facts
 	if r.ID != "" && f.known[sortState] {
 		table, ok := f.ids.find(r.Name)
@@ -58,7 +58,7 @@ func (j *judge) stateIs(r *AccessRecord, want Pair) Tri {
 
 // beyondPublicState leaves of a list the columns that are not public, of a record whose
 // state is and some of whose returned columns are not.
-func (j *judge) beyondPublicState(r *AccessRecord, list []string) []string {
+func (j *Judge) beyondPublicState(r *AccessRecord, list []string) []string {
 	if j.publicState(r) != Yes {
 		return list
 	}
@@ -71,7 +71,7 @@ func (j *judge) beyondPublicState(r *AccessRecord, list []string) []string {
 
 // beyondPublic gives the returned columns that are not public. The id and the columns
 // that make the state are part of being public.
-func (j *judge) beyondPublic(r *AccessRecord) (out []string, known bool) {
+func (j *Judge) beyondPublic(r *AccessRecord) (out []string, known bool) {
 	if len(r.Columns) == 0 {
 		return nil, false
 	}

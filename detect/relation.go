@@ -22,7 +22,7 @@ type tie struct {
 // every returned column; what is public needs no relation. outside are the columns beyond
 // those that otherwise hold; unclear is one that covers some columns while the log does
 // not say which came back.
-func (j *judge) explain(i int, member standing) (held tie, ok bool, outside []string, unclear string) {
+func (j *Judge) explain(i int, member standing) (held tie, ok bool, outside []string, unclear string) {
 	r := &j.records[i]
 	try := func(t tie) bool {
 		out, known := columnsBeyond(r, t.columns)
@@ -115,7 +115,7 @@ func both(a, b []string) []string {
 }
 
 // shared tries the shares of a record with the actor, or with the link token presented.
-func (j *judge) shared(r *AccessRecord, try func(tie) bool) bool {
+func (j *Judge) shared(r *AccessRecord, try func(tie) bool) bool {
 	f := j.facts
 	if !f.known[sortShare] && !f.known[sortLink] {
 		return false
@@ -159,7 +159,7 @@ func (j *judge) shared(r *AccessRecord, try func(tie) bool) bool {
 }
 
 // related tries the relations of the owner's own that the table declares.
-func (j *judge) related(r *AccessRecord, try func(tie) bool) bool {
+func (j *Judge) related(r *AccessRecord, try func(tie) bool) bool {
 	f := j.facts
 	if r.Table == nil || j.person == 0 || !f.known[sortRelation] {
 		return false
@@ -181,7 +181,7 @@ func (j *judge) related(r *AccessRecord, try func(tie) bool) bool {
 }
 
 // relatedAs tries them for one id of the actor.
-func (j *judge) relatedAs(r *AccessRecord, person, table, record uint32, try func(tie) bool) bool {
+func (j *Judge) relatedAs(r *AccessRecord, person, table, record uint32, try func(tie) bool) bool {
 	f, at := j.facts, j.acc.Time
 	for i := range r.Table.Relations {
 		relation := &r.Table.Relations[i]

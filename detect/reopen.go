@@ -121,13 +121,13 @@ func (d *Detector) keptLines(a *Access) []keptLine {
 	lines := d.reopen.lines.Take(len(a.Requests) + len(a.Statements))
 	for i := range a.Requests {
 		l := &a.Requests[i]
-		lines[i] = keptLine{text: l.text, time: l.Time, line: l.LineID, origin: l.Origin, shared: l.Shared}
+		lines[i] = keptLine{text: l.Text, time: l.Time, line: l.LineID, origin: l.Origin, shared: l.Shared}
 	}
 	for i := range a.Statements {
 		l := &a.Statements[i]
 		k := &lines[len(a.Requests)+i]
-		*k = keptLine{text: l.text, plan: l.Plan, time: l.Time, line: l.LineID, origin: l.Origin, form: formStatement, shared: l.Shared}
-		if l.text == "" {
+		*k = keptLine{text: l.Text, plan: l.Plan, time: l.Time, line: l.LineID, origin: l.Origin, form: formStatement, shared: l.Shared}
+		if l.Text == "" {
 			d.enc.b = d.enc.b[:0]
 			d.enc.execution(l)
 			k.text, k.form = d.arena.Keep(d.enc.b), formExecution
@@ -205,12 +205,12 @@ func (d *Detector) rejudge(it *reopened) {
 	for i := range it.lines {
 		d.readBack(a, &it.lines[i])
 	}
-	before := d.out.extent()
-	from, reads := before.findings, before.reads
-	d.judging.access(a, false, &d.out)
+	before := d.out.Extent()
+	from, reads := before.Findings, before.Reads
+	d.judging.Access(a, false, &d.out)
 	d.dec.reset()
-	if len(d.out.Failures) > before.failures {
-		d.out.cut(extent{from, reads, len(d.out.Failures)}) // what was given out before stands
+	if len(d.out.Failures) > before.Failures {
+		d.out.Cut(Extent{from, reads, len(d.out.Failures)}) // what was given out before stands
 		return
 	}
 	r := &d.reopen
@@ -218,7 +218,7 @@ func (d *Detector) rejudge(it *reopened) {
 	digest := r.digest(a, d.out.Findings[from:])
 	r.names.Cut(r.names.Len() - names)
 	if digest == it.digest {
-		d.out.cut(before)
+		d.out.Cut(before)
 		return
 	}
 	d.stats.Reviewed++
@@ -227,7 +227,7 @@ func (d *Detector) rejudge(it *reopened) {
 	it.reads++
 	for i := from; i < len(d.out.Findings); i++ {
 		d.out.Findings[i].Revision = it.revision
-		own(&d.out.Findings[i])
+		d.out.Findings[i].Own()
 	}
 	for i := reads; i < len(d.out.Reads); i++ {
 		d.out.Reads[i].Revision = it.reads
@@ -241,7 +241,7 @@ func (d *Detector) readBack(a *Access, k *keptLine) {
 	d.dec.s = k.text
 	if k.form == formRequest {
 		r := memory.Extend(&a.Requests)
-		r.Time, r.Origin, r.LineID, r.Shared, r.text = k.time, k.origin, k.line, k.shared, k.text
+		r.Time, r.Origin, r.LineID, r.Shared, r.Text = k.time, k.origin, k.line, k.shared, k.text
 		d.dec.request(&r.Request)
 		return
 	}
@@ -265,12 +265,7 @@ func (r *reopening) digest(a *Access, findings []Finding) uint64 {
 	}
 	text := func(s string) {
 		mix(uint64(len(s)))
-		switch {
-		case s == "":
-		case len(s) >= 8 && len(s) <= 16: // two words hold it all
-			mix(word(s, 0))
-			mix(word(s, len(s)-8))
-		default:
+		if s != "" {
 			mix(r.hash(s))
 		}
 	}

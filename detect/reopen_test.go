@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"strconv"
 	"testing"
 	"time"
 )
@@ -172,21 +171,5 @@ func TestAnAccessForgottenForWantOfRoomIsCounted(t *testing.T) {
 	}
 	if n := s.Stats().Forgotten; n != 2 {
 		t.Errorf("%d accesses are counted as forgotten, want 2", n)
-	}
-}
-
-// So is what filled a cache not long ago and is let go for want of room; what is too old
-// to be asked for is not.
-func TestAFillForgottenForWantOfRoomIsCounted(t *testing.T) {
-	var f fills
-	for i := range fillsKept + 2 {
-		f.add(strconv.Itoa(i), &fill{time: noon})
-	}
-	if f.forgotten != 2 || len(f.byRequest) != fillsKept {
-		t.Errorf("%d are counted of %d kept, want 2", f.forgotten, len(f.byRequest))
-	}
-	f.add("late", &fill{time: noon + fillAge})
-	if f.forgotten != 2 {
-		t.Error("one that no hit could ask for is counted")
 	}
 }

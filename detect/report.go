@@ -7,7 +7,7 @@ import (
 
 // findings runs the rules over each table of the access and appends what they found: one
 // finding for each table and family, named by the most specific rule that holds.
-func (j *judge) findings(provisional bool, out *Output) {
+func (j *Judge) findings(provisional bool, out *Output) {
 	doors := j.doorsSeen()
 	names := []string{""}
 	for i := range j.records {
@@ -18,7 +18,7 @@ func (j *judge) findings(provisional bool, out *Output) {
 	}
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
-		s := scene{judge: j, a: j.acc, name: name}
+		s := scene{Judge: j, a: j.acc, name: name}
 		if name != "" {
 			s.table = j.policy.Table(name)
 		}

@@ -43,7 +43,7 @@ func blindness() Rule {
 // a private table that a user's path, or a login role that always switches, gave back.
 // Counts without names are table statistics, and a server that asks with a role of its own
 // has no user to tell.
-func (j *judge) blind(r *AccessRecord, n *note) bool {
+func (j *Judge) blind(r *AccessRecord, n *note) bool {
 	if r.ID == "" && len(n.logged) == 0 {
 		return false
 	}

@@ -42,7 +42,7 @@ func cachedPrivateResponse() Rule {
 }
 
 // fillerIsActor says whether the session filled the entry itself.
-func (j *judge) fillerIsActor() bool {
+func (j *Judge) fillerIsActor() bool {
 	return j.filled.actor.Kind == ActorUser && j.acc.Actor.Kind == ActorUser && j.isActor(j.filled.actor.User)
 }
 

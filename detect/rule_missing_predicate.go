@@ -33,7 +33,7 @@ func missingPredicate() Rule {
 // bypass it, or, unless bypassOnly, the application's own.
 func (s *scene) unscopedStatement(bypassOnly bool) bool { return s.unscoped(s.table, bypassOnly) }
 
-func (j *judge) unscoped(table *Table, bypassOnly bool) bool {
+func (j *Judge) unscoped(table *Table, bypassOnly bool) bool {
 	if table == nil {
 		return false
 	}

@@ -44,7 +44,7 @@ func Rules() []Rule {
 // scene is what a rule looks at: one access and one of its tables. The table's name is
 // empty for what concerns no table.
 type scene struct {
-	*judge
+	*Judge
 	a       *Access
 	table   *Table
 	name    string

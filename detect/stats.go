@@ -144,9 +144,7 @@ func (d *Detector) Stats() Stats {
 	s.Undecided = maps.Clone(s.Undecided)
 	s.Pending, s.PendingSize, s.Sessions = d.nodes.count, d.nodes.bytes, len(d.sessions.byName)
 	s.Plans, s.PlanMisses = d.plans.Len(), d.plans.Misses()
-	if j, ok := d.judging.(*judge); ok {
-		s.FillsLost = j.fills.forgotten
-	}
+	s.FillsLost = d.judging.FillsLost()
 	return s
 }
 

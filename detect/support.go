@@ -3,7 +3,7 @@ package detect
 // supports tries an open support ticket: on a table that declares the relation, for an
 // agent named by the ticket or holding a staff role; and wherever an agent acts as the
 // owner, since impersonation is support by another name.
-func (j *judge) supports(r *AccessRecord, try func(tie) bool) bool {
+func (j *Judge) supports(r *AccessRecord, try func(tie) bool) bool {
 	act := &j.acc.Actor
 	if act.Kind != ActorUser || !j.facts.known[sortTicket] {
 		return false
@@ -25,7 +25,7 @@ func (j *judge) supports(r *AccessRecord, try func(tie) bool) bool {
 // justified says whether an open ticket lets the agent read a person's rows: the one that
 // the request names, or, if it names none, any that links the two. A ticket that names no
 // agent takes a staff role.
-func (j *judge) justified(owner string) bool {
+func (j *Judge) justified(owner string) bool {
 	a := j.acc
 	agent := a.Actor.User
 	open, named := j.facts.ticketOpen(j.justification(), agent, owner, a.Time)
@@ -33,7 +33,7 @@ func (j *judge) justified(owner string) bool {
 }
 
 // justification gives the ticket or reason that the request carries.
-func (j *judge) justification() string {
+func (j *Judge) justification() string {
 	for i := range j.acc.Requests {
 		if reason := j.acc.Requests[i].Justification; reason != "" {
 			return reason
@@ -43,7 +43,7 @@ func (j *judge) justification() string {
 }
 
 // staff says whether the actor holds a role of some admin route.
-func (j *judge) staff() bool {
+func (j *Judge) staff() bool {
 	for i := range j.policy.Routes {
 		if r := &j.policy.Routes[i]; r.Kind == RouteAdmin {
 			if _, ok := j.roleIn(r.Roles); ok {
@@ -56,7 +56,7 @@ func (j *judge) staff() bool {
 
 // roleIn finds a role of the list that the actor holds as of the access. Where facts speak
 // of the actor and the role they decide; else what the session says of itself.
-func (j *judge) roleIn(roles []string) (string, bool) {
+func (j *Judge) roleIn(roles []string) (string, bool) {
 	act := &j.acc.Actor
 	for _, role := range roles {
 		held, known := j.facts.role(act.User, role, j.acc.Time)

@@ -88,7 +88,7 @@ func (d *Detector) build(first int32, out []StatementLine) ([]StatementLine, uni
 			continue
 		}
 		if plain := d.state(i) && len(b.lines) == 1; plain {
-			l.text = d.nodes.at(first).data
+			l.Text = d.nodes.at(first).data
 		}
 		keys.take(l.RequestID, l.TraceID, l.HasClaims, l.Sub)
 		out = append(out, l.StatementLine)
@@ -120,7 +120,7 @@ func (d *Detector) peek(first int32) unitKeys {
 		}
 		if s.Settings != nil && !set.Session {
 			local.RequestID, local.TraceID = cmp.Or(set.RequestID, local.RequestID), cmp.Or(set.TraceID, local.TraceID)
-			if set.setsClaims() {
+			if setsClaims(set) {
 				local.HasClaims, local.Sub = set.HasClaims, set.Sub
 			}
 		}
@@ -262,11 +262,11 @@ func (d *Detector) state(i int) (none bool) {
 		by, s := &d.unit.head, &d.unit.set
 		*by, *s = Statement{}, Settings{}
 		d.dec.statement(by, s)
-		if roleBy == nil && s.setsRole() {
+		if roleBy == nil && setsRole(s) {
 			roleBy = &m.origin
 			setRole(l, s, by.Login)
 		}
-		if claimsBy == nil && s.setsClaims() {
+		if claimsBy == nil && setsClaims(s) {
 			claimsBy = &m.origin
 			setClaims(l, s)
 		}
@@ -285,10 +285,10 @@ func (d *Detector) state(i int) (none bool) {
 		if !lines[j].sets || s.Session {
 			continue
 		}
-		if s.setsRole() {
+		if setsRole(s) {
 			setRole(l, s, l.Login)
 		}
-		if s.setsClaims() {
+		if setsClaims(s) {
 			setClaims(l, s)
 		}
 		l.Method, l.Path = cmp.Or(s.Method, l.Method), cmp.Or(s.Path, l.Path)
@@ -308,9 +308,9 @@ func (d *Detector) state(i int) (none bool) {
 	return len(from) == 0
 }
 
-func (s *Settings) setsRole() bool { return s.Role != "" || s.Reset || s.RoleHidden }
+func setsRole(s *Settings) bool { return s.Role != "" || s.Reset || s.RoleHidden }
 
-func (s *Settings) setsClaims() bool { return s.HasClaims || s.ClaimsGone }
+func setsClaims(s *Settings) bool { return s.HasClaims || s.ClaimsGone }
 
 func setRole(l *StatementLine, s *Settings, login string) {
 	l.RoleKnown = !s.RoleHidden

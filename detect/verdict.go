@@ -28,7 +28,7 @@ const (
 //  10. owners contested or in conflict, or a state or columns that no log tells: ambiguous
 //  11. nobody can tell whose it is, and the actor is a user: owner_unknown
 //  12. otherwise foreign
-func (j *judge) decide(i int) {
+func (j *Judge) decide(i int) {
 	r, n := &j.records[i], &j.notes[i]
 	a := j.acc
 	own, column := j.owners(i)
@@ -67,7 +67,7 @@ func (j *judge) decide(i int) {
 }
 
 // decideOther goes on from line 5 for a record that is not the actor's own.
-func (j *judge) decideOther(i int, own ownership) {
+func (j *Judge) decideOther(i int, own ownership) {
 	r, n := &j.records[i], &j.notes[i]
 	a := j.acc
 	set := func(v Verdict, relation, reason string) {
@@ -144,7 +144,7 @@ func (j *judge) decideOther(i int, own ownership) {
 }
 
 // foreign gives line 9 or 12, with its claim.
-func (j *judge) foreign(i int, reason string) {
+func (j *Judge) foreign(i int, reason string) {
 	r := &j.records[i]
 	r.Verdict, r.Relation, r.Reason = VerdictForeign, "", reason
 	j.foreignClaim(i)
@@ -152,7 +152,7 @@ func (j *judge) foreign(i int, reason string) {
 }
 
 // explanation gives the reason of a relation.
-func (j *judge) explanation(name string) string {
+func (j *Judge) explanation(name string) string {
 	switch name {
 	case relationMember:
 		return "the actor is a member of the record's tenant"
@@ -165,7 +165,7 @@ func (j *judge) explanation(name string) string {
 }
 
 // whyForeign says in plain words why no reason was found.
-func (j *judge) whyForeign(r *AccessRecord, n *note) string {
+func (j *Judge) whyForeign(r *AccessRecord, n *note) string {
 	switch j.acc.Actor.Kind {
 	case ActorAnonymous:
 		return "nobody was logged in, and the table is private"
@@ -182,7 +182,7 @@ func (j *judge) whyForeign(r *AccessRecord, n *note) string {
 }
 
 // whyUnknown says what was missing to know the owners.
-func (j *judge) whyUnknown(r *AccessRecord, n *note) string {
+func (j *Judge) whyUnknown(r *AccessRecord, n *note) string {
 	switch {
 	case r.Table == nil:
 		return "the policy does not speak of this table"
@@ -195,7 +195,7 @@ func (j *judge) whyUnknown(r *AccessRecord, n *note) string {
 }
 
 // malformed says which id is not of its declared type; empty if all are.
-func (j *judge) malformed(r *AccessRecord) string {
+func (j *Judge) malformed(r *AccessRecord) string {
 	var idType, ownerType IDType
 	if r.Table != nil {
 		idType, ownerType = r.Table.IDType, r.Table.OwnerType
@@ -222,7 +222,7 @@ func (j *judge) malformed(r *AccessRecord) string {
 }
 
 // tenantOf finds the record's tenant, facts first, and what the actor is to it.
-func (j *judge) tenantOf(r *AccessRecord, n *note) {
+func (j *Judge) tenantOf(r *AccessRecord, n *note) {
 	if r.Table == nil || r.Table.Tenant == "" {
 		return
 	}
@@ -254,7 +254,7 @@ func (j *judge) tenantOf(r *AccessRecord, n *note) {
 
 // ownersUnknown says whether nothing tells whose the record is. A tenant that the actor
 // is known to stand outside of tells enough; so does one that differs from the session's.
-func (j *judge) ownersUnknown(r *AccessRecord, n *note) bool {
+func (j *Judge) ownersUnknown(r *AccessRecord, n *note) bool {
 	if n.known {
 		return false
 	}
@@ -271,7 +271,7 @@ func (j *judge) ownersUnknown(r *AccessRecord, n *note) bool {
 
 // bound compares the number of rows that came back with what the actor may read of the
 // table, where the facts are complete. What is beyond is foreign, without ids.
-func (j *judge) bound(i int) bool {
+func (j *Judge) bound(i int) bool {
 	r, n := &j.records[i], &j.notes[i]
 	a := j.acc
 	if a.Actor.Kind != ActorUser || r.ID != "" || r.CameBack != Yes || n.rows <= 0 || n.known || r.Table == nil {
