@@ -8,7 +8,7 @@ import "trespass.dev/trespass/detect/query"
 //
 // The join fills the first part; judging fills the second. Its strings, and the
 // slices inside its lines, are never written again and may be kept; the two lists of
-// lines belong to the Detector and are used again after judging.
+// lines belong to the join and are used again after judging.
 type Access struct {
 	Key        string // rule-independent: the same whatever the interleaving
 	Time       int64  // of the request, else of the first statement; nanoseconds. In the same 30 s for all revisions
@@ -36,7 +36,7 @@ type RequestLine struct {
 	LineID uint64
 	Shared bool // several users came under one request id, and this line names none: it may be any's
 
-	Text string // the line as it waited
+	Text string // the line as the join keeps it; not judged
 }
 
 // StatementLine is one execution of a statement with its receipt, the state it ran
@@ -69,7 +69,7 @@ type StatementLine struct {
 	Literals  []string    // constants of the text, in the order that Plan counts them
 	Undecided string      // reason from the closed list, such as sql_too_large
 
-	Text string // the line as it waited, if that is all of the above; else empty
+	Text string // the line as the join keeps it, if that says all of the above; else empty. Not judged
 }
 
 // AccessRecord is one record that came back, or a count of them, with its

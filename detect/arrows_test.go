@@ -19,39 +19,47 @@ const module = "trespass.dev/trespass"
 // are free: a test may look upward to put the whole together.
 type room struct {
 	folder string
-	// inside lists the folders of this module that may be imported.
+	// inside lists the packages of this module that may be imported; with "/..." behind
+	// it a package stands for all below it as well.
 	inside []string
 	// outside lists the other modules that may be imported; nil means any.
 	outside []string
 	why     string
 }
 
-// rooms are the arrows: ingest -> detect <- sink, and only cmd/trespass sees all three.
+// rooms are the arrows: ingest -> detect <- sink, detect <- detect/join, and only
+// cmd/trespass sees them all. A package is in the first room that it fits.
 var rooms = []room{
 	{
+		folder:  "detect/join",
+		inside:  []string{"detect", "detect/memory", "detect/progress", "detect/query"},
+		outside: []string{},
+		why:     "the join puts lines together and has them judged, and knows nothing else",
+	},
+	{
 		folder:  "detect",
-		inside:  []string{"detect"},
+		inside:  []string{"detect", "detect/memory", "detect/progress", "detect/query", "detect/worktime"},
 		outside: []string{"github.com/sqlc-dev/oliphant"},
-		why:     "the domain knows nothing of where events come from or findings go",
+		why:     "the domain knows nothing of where events come from, how they wait, or where findings go",
 	},
 	{
 		folder: "ingest",
-		inside: []string{"ingest", "detect"},
+		inside: []string{"ingest/...", "detect"},
 		why:    "what reads logs must not know what is done with the findings",
 	},
 	{
 		folder: "sink",
-		inside: []string{"sink", "detect"},
+		inside: []string{"sink/...", "detect"},
 		why:    "what stores findings must not know where the events came from",
 	},
 	{
 		folder: "cmd/trespass",
-		inside: []string{"cmd/trespass", "ingest", "detect", "sink"},
+		inside: []string{"cmd/trespass/...", "ingest/...", "detect/...", "sink/..."},
 		why:    "a program is nobody's library",
 	},
 	{
 		folder: "cmd/trespass-clickhouse",
-		inside: []string{"cmd/trespass-clickhouse", "sink"},
+		inside: []string{"cmd/trespass-clickhouse/...", "sink/..."},
 		why:    "the engine's process serves ClickHouse and knows no events",
 	},
 	{
@@ -99,25 +107,52 @@ func TestWrongArrowsAreSeen(t *testing.T) {
 			name: "detect looks up",
 			pkg:  listed{ImportPath: module + "/detect", Imports: []string{module + "/sink/lines"}},
 			want: []string{"trespass.dev/trespass/detect imports trespass.dev/trespass/sink/lines: " +
-				"packages in detect may import detect of this module, because the domain knows nothing of where events come from or findings go"},
+				"packages in detect may import detect, detect/memory, detect/progress, detect/query, detect/worktime of this module, " +
+				"because the domain knows nothing of where events come from, how they wait, or where findings go"},
+		},
+		{
+			name: "detect looks at what joins its events",
+			pkg:  listed{ImportPath: module + "/detect", Imports: []string{module + "/detect/query", module + "/detect/join"}},
+			want: []string{"trespass.dev/trespass/detect imports trespass.dev/trespass/detect/join: " +
+				"packages in detect may import detect, detect/memory, detect/progress, detect/query, detect/worktime of this module, " +
+				"because the domain knows nothing of where events come from, how they wait, or where findings go"},
+		},
+		{
+			name: "what detect may import of itself, the join may not",
+			pkg:  listed{ImportPath: module + "/detect/join", Imports: []string{"slices", module + "/detect", module + "/detect/query", module + "/detect/worktime", "github.com/sqlc-dev/oliphant/nodes"}},
+			want: []string{
+				"trespass.dev/trespass/detect/join imports trespass.dev/trespass/detect/worktime: " +
+					"packages in detect/join may import detect, detect/memory, detect/progress, detect/query of this module, " +
+					"because the join puts lines together and has them judged, and knows nothing else",
+				"trespass.dev/trespass/detect/join imports github.com/sqlc-dev/oliphant/nodes: " +
+					"packages in detect/join may import nothing from outside, " +
+					"because the join puts lines together and has them judged, and knows nothing else",
+			},
+		},
+		{
+			name: "a sink joins",
+			pkg:  listed{ImportPath: module + "/sink/lines", Imports: []string{module + "/detect", module + "/detect/join"}},
+			want: []string{"trespass.dev/trespass/sink/lines imports trespass.dev/trespass/detect/join: " +
+				"packages in sink may import sink/..., detect of this module, because what stores findings must not know where the events came from"},
 		},
 		{
 			name: "detect takes a library",
 			pkg:  listed{ImportPath: module + "/detect", Imports: []string{"github.com/goccy/go-yaml"}},
 			want: []string{"trespass.dev/trespass/detect imports github.com/goccy/go-yaml: " +
-				"packages in detect may import github.com/sqlc-dev/oliphant from outside, because the domain knows nothing of where events come from or findings go"},
+				"packages in detect may import github.com/sqlc-dev/oliphant from outside, " +
+				"because the domain knows nothing of where events come from, how they wait, or where findings go"},
 		},
 		{
 			name: "ingest and sink know each other",
 			pkg:  listed{ImportPath: module + "/ingest/kafka", Imports: []string{module + "/sink"}},
 			want: []string{"trespass.dev/trespass/ingest/kafka imports trespass.dev/trespass/sink: " +
-				"packages in ingest may import ingest, detect of this module, because what reads logs must not know what is done with the findings"},
+				"packages in ingest may import ingest/..., detect of this module, because what reads logs must not know what is done with the findings"},
 		},
 		{
 			name: "one program uses the other",
 			pkg:  listed{ImportPath: module + "/cmd/trespass", Imports: []string{module + "/cmd/trespass-clickhouse/server"}},
 			want: []string{"trespass.dev/trespass/cmd/trespass imports trespass.dev/trespass/cmd/trespass-clickhouse/server: " +
-				"packages in cmd/trespass may import cmd/trespass, ingest, detect, sink of this module, because a program is nobody's library"},
+				"packages in cmd/trespass may import cmd/trespass/..., ingest/..., detect/..., sink/... of this module, because a program is nobody's library"},
 		},
 		{
 			name: "a library is linked far away",
@@ -174,8 +209,9 @@ func roomOf(importPath string) (room, bool) {
 func (r room) complaint(imported string) string {
 	switch {
 	case under(imported, module):
-		for _, folder := range r.inside {
-			if under(imported, module+"/"+folder) {
+		for _, allowed := range r.inside {
+			folder, below := strings.CutSuffix(allowed, "/...")
+			if imported == module+"/"+folder || below && under(imported, module+"/"+folder) {
 				return ""
 			}
 		}
@@ -187,6 +223,9 @@ func (r room) complaint(imported string) string {
 			if under(imported, allowed) {
 				return ""
 			}
+		}
+		if len(r.outside) == 0 {
+			return "nothing from outside"
 		}
 		return strings.Join(r.outside, ", ") + " from outside"
 	}

@@ -1,7 +1,7 @@
-// Package detect is the domain: it joins what logs say into accesses, gives every
-// record that came back a verdict, and reports what has no reason. It imports the
-// standard library and the SQL parser only; it reads no clock, writes no log, and
-// starts no goroutine.
+// Package detect is the domain: the words for what logs say, the policy, the facts, and
+// the judge, who gives every record that came back a verdict and reports what has no
+// reason. It imports the standard library and the SQL parser only; it reads no clock,
+// writes no log, and starts no goroutine.
 //
 // # The words
 //
@@ -20,12 +20,9 @@
 //
 // # The way of an event
 //
-//	Observe ── arrive.go   copies the event, stamps its arrival
-//	           session.go  role and user that last in a session
-//	           seal.go     statements meet the settings of their transaction
-//	           decide.go   requests meet their statements, by request id or trace id
-//	           decision.go several accesses go on together
-//	        ── judge.go    each of them:
+//	join    ── package join: lines wait for their partners, and become one Access
+//	        ── judge.go    who looks at each:
+//	           judge_all.go  several accesses go on together
 //	           actor.go      who read
 //	           evidence.go   which records came back
 //	           owners.go     whose they are, as of the read (facts.go)
@@ -34,16 +31,14 @@
 //	           rule_*.go     which rules hold; the most specific names the finding
 //	           cause.go      why it happened
 //	           severity.go   how bad
-//	Take    ── findings and reads, and what may be committed (progress)
+//	Output  ── findings and reads; package join says what may be committed with them
 //
-// A Detector decides by event time alone. A line waits until no partner can come any
-// more; what one line proves by itself is reported at once, and again with a higher
-// revision when it is decided. The same lines give the same findings with the same
-// ids, in any interleaving, after any crash, from files or from Kafka.
+// A Judge knows nothing of waiting: it says what an Access shows as of its time, by the
+// policy and the facts at hand. The same lines in any order give the same verdicts, and
+// findings with the same ids.
 //
 // # Where to add
 //
-// A rule is one file and one line in Rules, with stories in testdata/NAME. What a
-// statement's text reads is package query; how far reading may be committed is
-// package progress; what lines wait in is package memory.
+// A rule is one file and one line in Rules, with stories in testdata/NAME. What is joined
+// with what is package join; what a statement's text reads is package query.
 package detect

@@ -1,6 +1,6 @@
 package detect
 
-// Output is what comes of judging. Everything in it is owned by the caller.
+// Output is what comes of judging. Everything in it is the receiver's.
 type Output struct {
 	Findings []Finding
 	Reads    []Read

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 )
 
 // storyEvent is one event with the line that tells it.
@@ -420,12 +421,12 @@ func detectStory(t *testing.T, policy *detect.Policy, events []storyEvent, shuff
 		facts := queues[0]
 		shuffle.Shuffle(len(facts), func(i, k int) { facts[i], facts[k] = facts[k], facts[i] })
 	}
-	d := detect.New(policy, detect.Options{})
-	parts := make([]detect.Part, len(queues))
+	d := join.New(policy, join.Options{})
+	parts := make([]join.Part, len(queues))
 	left := 0
 	for i := range queues {
 		slices.SortStableFunc(queues[i], func(a, b detect.Event) int { return cmp.Compare(a.Time, b.Time) })
-		parts[i] = d.Open(detect.Start{Source: "story", Partition: int32(i), Facts: i == 0})
+		parts[i] = d.Open(join.Start{Source: "story", Partition: int32(i), Facts: i == 0})
 		left += len(queues[i])
 	}
 	at := make([]int, len(queues))

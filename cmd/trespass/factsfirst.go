@@ -8,13 +8,14 @@ import (
 	"os"
 
 	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 	"trespass.dev/trespass/ingest"
 	"trespass.dev/trespass/ingest/files"
 )
 
 // factsFirst reads the facts of all plain files before anything is judged: a fact may
 // stand far behind the lines that it is about. Reading it again later changes nothing.
-func (s *scan) factsFirst(ctx context.Context, set *files.Set, detector *detect.Detector) error {
+func (s *scan) factsFirst(ctx context.Context, set *files.Set, detector *join.Detector) error {
 	if s.follow {
 		return nil
 	}
@@ -32,9 +33,9 @@ func (s *scan) factsFirst(ctx context.Context, set *files.Set, detector *detect.
 		return err
 	}
 	defer func() { _ = first.Close() }()
-	parts := map[*files.File]detect.Part{}
+	parts := map[*files.File]join.Part{}
 	for _, f := range first.Files() {
-		parts[f] = detector.Open(detect.Start{Source: f.Path(), Partition: -1, Position: 1, EmitFrom: 1})
+		parts[f] = detector.Open(join.Start{Source: f.Path(), Partition: -1, Position: 1, EmitFrom: 1})
 	}
 	batch := new(ingest.Batch)
 	for {

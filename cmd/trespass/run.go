@@ -21,7 +21,7 @@ import (
 
 	"trespass.dev/trespass/cmd/trespass/config"
 	"trespass.dev/trespass/cmd/trespass/service"
-	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 	"trespass.dev/trespass/sink"
 	"trespass.dev/trespass/sink/embedded"
 )
@@ -179,8 +179,8 @@ func (set *settings) work(ctx context.Context, metrics string, log zerolog.Logge
 	}()
 	s, err := service.New(service.Options{
 		Kafka: set.kafka, Facts: factTopics(c), Idle: time.Duration(c.Windows.Idle), Rules: *set.rules,
-		Detect: detect.Options{Windows: windows(c), Environment: c.Environment},
-		Sink:   out, Log: log, Registry: registry,
+		Join: join.Options{Windows: windows(c), Environment: c.Environment},
+		Sink: out, Log: log, Registry: registry,
 	}, trouble)
 	if err != nil {
 		return configError(err)

@@ -18,6 +18,7 @@ import (
 	"trespass.dev/trespass/cmd/trespass/screen"
 	"trespass.dev/trespass/cmd/trespass/service"
 	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 	"trespass.dev/trespass/ingest"
 	"trespass.dev/trespass/ingest/files"
 	"trespass.dev/trespass/ingest/policy"
@@ -194,16 +195,16 @@ const (
 // judge feeds the detector from the file that is furthest behind, so that lines meet
 // their partners while both are in memory.
 func (s *scan) judge(ctx context.Context, set *files.Set) error {
-	detector := detect.New(s.rules.Policy, detect.Options{
-		Windows: detect.Windows{Join: s.window}, Environment: s.environment,
+	detector := join.New(s.rules.Policy, join.Options{
+		Windows: join.Windows{Join: s.window}, Environment: s.environment,
 		MaxBytes: scanHeld, MaxReopen: scanReopen,
 	})
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(scanMemory)
 	}
-	parts := map[*files.File]detect.Part{}
+	parts := map[*files.File]join.Part{}
 	for _, f := range set.Files() {
-		parts[f] = detector.Open(detect.Start{Source: f.Path(), Partition: -1, Position: 1, EmitFrom: 1})
+		parts[f] = detector.Open(join.Start{Source: f.Path(), Partition: -1, Position: 1, EmitFrom: 1})
 	}
 	if err := s.factsFirst(ctx, set, detector); err != nil {
 		return err
@@ -252,7 +253,7 @@ func (s *scan) failure(f *detect.Failure) {
 }
 
 // take passes on what is decided.
-func (s *scan) take(detector *detect.Detector) error {
+func (s *scan) take(detector *join.Detector) error {
 	s.out.Findings, s.out.Reads, s.out.Failures = s.out.Findings[:0], s.out.Reads[:0], s.out.Failures[:0]
 	detector.Take(&s.out)
 	for i := range s.out.Failures {

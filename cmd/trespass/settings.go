@@ -12,7 +12,7 @@ import (
 	"trespass.dev/trespass/cmd/trespass/config"
 	"trespass.dev/trespass/cmd/trespass/screen"
 	"trespass.dev/trespass/cmd/trespass/service"
-	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 	"trespass.dev/trespass/ingest/kafka"
 	"trespass.dev/trespass/sink"
 )
@@ -86,9 +86,9 @@ func factTopics(c *config.Config) map[string]bool {
 	return facts
 }
 
-func windows(c *config.Config) detect.Windows {
+func windows(c *config.Config) join.Windows {
 	w := c.Windows
-	return detect.Windows{
+	return join.Windows{
 		Disorder: time.Duration(w.Disorder), Lateness: time.Duration(w.Lateness), Join: time.Duration(w.Join),
 		Txn: time.Duration(w.Txn), Reopen: time.Duration(w.Reopen),
 	}

@@ -8,6 +8,7 @@ import (
 
 	"trespass.dev/trespass/cmd/trespass/market"
 	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 	"trespass.dev/trespass/ingest"
 	"trespass.dev/trespass/ingest/policy"
 )
@@ -24,14 +25,14 @@ type log struct {
 	name   string
 	stream *ingest.Stream
 	batch  *ingest.Batch
-	part   detect.Part
+	part   join.Part
 	offset int64
 }
 
 // system is decoding, join and verdicts, fed by a goroutine of ours with traffic.
 type system struct {
 	traffic  traffic
-	detector *detect.Detector
+	detector *join.Detector
 	app      *log // nil if it is not read
 	audit    *log
 	out      detect.Output
@@ -48,7 +49,7 @@ func newSystem(b *testing.B, t traffic, app, audit bool) *system {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := &system{traffic: t, detector: detect.New(file.Detect, detect.Options{}), got: map[detect.Verdict]int64{}, want: map[detect.Verdict]int64{}}
+	s := &system{traffic: t, detector: join.New(file.Detect, join.Options{}), got: map[detect.Verdict]int64{}, want: map[detect.Verdict]int64{}}
 	s.traffic.start = begin
 	facts := s.open("facts", true)
 	if app {
@@ -68,7 +69,7 @@ func newSystem(b *testing.B, t traffic, app, audit bool) *system {
 func (s *system) open(name string, facts bool) *log {
 	return &log{
 		name: name, stream: ingest.NewStream(ingest.Config{}), batch: ingest.NewBatch(),
-		part: s.detector.Open(detect.Start{Source: name, Facts: facts}),
+		part: s.detector.Open(join.Start{Source: name, Facts: facts}),
 	}
 }
 

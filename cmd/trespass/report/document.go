@@ -2,6 +2,7 @@ package report
 
 import (
 	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 	"trespass.dev/trespass/ingest"
 	"trespass.dev/trespass/sink/lines"
 )
@@ -51,7 +52,7 @@ func (r *Report) Quarantine(all []ingest.Quarantine) {
 }
 
 // Stats takes over what the detector counted.
-func (r *Report) Stats(s detect.Stats) {
+func (r *Report) Stats(s join.Stats) {
 	for _, n := range s.Events {
 		r.Lines += int64(n)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"trespass.dev/trespass/cmd/trespass/market"
 	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 	"trespass.dev/trespass/ingest"
 	"trespass.dev/trespass/ingest/kafka"
 	"trespass.dev/trespass/ingest/kafka/kafkatest"
@@ -211,9 +212,9 @@ func marketRules(t *testing.T) *Rules {
 	return &Rules{Policy: file.Detect}
 }
 
-// detectOptions has short windows, so that a script of a second is decided as it goes.
-func detectOptions() detect.Options {
-	return detect.Options{Windows: detect.Windows{
+// joinOptions has short windows, so that a script of a second is decided as it goes.
+func joinOptions() join.Options {
+	return join.Options{Windows: join.Windows{
 		Disorder: 20 * time.Millisecond, Lateness: time.Minute, Join: 50 * time.Millisecond, Txn: 20 * time.Millisecond, Reopen: 10 * time.Second,
 	}}
 }
@@ -221,7 +222,7 @@ func detectOptions() detect.Options {
 // decide is the oracle: a Detector over the same lines, without Kafka, service or sink.
 func decide(t *testing.T, rules *Rules, l traffic) *outcome {
 	t.Helper()
-	d := detect.New(rules.Policy, detectOptions())
+	d := join.New(rules.Policy, joinOptions())
 	places := slices.SortedFunc(maps.Keys(l), func(a, b place) int {
 		return strings.Compare(a.topic, b.topic)*10 + int(a.partition-b.partition)
 	})
@@ -234,9 +235,9 @@ func decide(t *testing.T, rules *Rules, l traffic) *outcome {
 		}
 		return 1
 	})
-	parts := make([]detect.Part, len(places))
+	parts := make([]join.Part, len(places))
 	for i, at := range places {
-		parts[i] = d.Open(detect.Start{Source: at.topic, Partition: at.partition, Facts: at.topic == "facts"})
+		parts[i] = d.Open(join.Start{Source: at.topic, Partition: at.partition, Facts: at.topic == "facts"})
 	}
 	for i, at := range places {
 		stream, batch := ingest.NewStream(rules.Ingest), ingest.NewBatch()
@@ -356,7 +357,7 @@ func startService(t *testing.T, b *broker, rules *Rules, sink contract.Sink, cha
 			JoinBackoff: 50 * time.Millisecond, WatchInterval: 100 * time.Millisecond,
 			MaxWait: 20 * time.Millisecond, RequestTimeout: 2 * time.Second,
 		},
-		Facts: map[string]bool{"facts": true}, Idle: time.Hour, Rules: *rules, Detect: detectOptions(),
+		Facts: map[string]bool{"facts": true}, Idle: time.Hour, Rules: *rules, Join: joinOptions(),
 		Sink: sink, Log: log, Registry: registry,
 	}
 	for _, c := range change {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 	"trespass.dev/trespass/ingest/kafka"
 )
 
@@ -26,9 +26,9 @@ type committer interface {
 
 // ledger is how far each partition is, by index.
 type ledger struct {
-	frontier  []detect.Progress // may be committed when the write under way is safe
-	safe      []detect.Progress // may be committed now
-	sent      []detect.Progress // was committed last
+	frontier  []join.Progress // may be committed when the write under way is safe
+	safe      []join.Progress // may be committed now
+	sent      []join.Progress // was committed last
 	tried     time.Time
 	confirmed time.Time
 	fenced    error     // why no commit is taken any more
@@ -36,7 +36,7 @@ type ledger struct {
 }
 
 func (l *ledger) init(parts int, now time.Time) {
-	l.frontier, l.safe, l.sent = make([]detect.Progress, parts), make([]detect.Progress, parts), make([]detect.Progress, parts)
+	l.frontier, l.safe, l.sent = make([]join.Progress, parts), make([]join.Progress, parts), make([]join.Progress, parts)
 	l.tried, l.confirmed = now, now
 }
 
@@ -51,10 +51,10 @@ func (l *ledger) unsent(parts []*part) error {
 }
 
 // progress asks the detector how far each partition is.
-func (t *task) progress(into []detect.Progress) {
+func (t *task) progress(into []join.Progress) {
 	for i, p := range t.parts {
 		if p.facts {
-			into[i] = detect.Progress{Safe: p.position, EmitFrom: p.position}
+			into[i] = join.Progress{Safe: p.position, EmitFrom: p.position}
 			continue
 		}
 		into[i] = t.detector.Progress(p.id)

@@ -3,7 +3,7 @@ package service
 import (
 	"encoding/json"
 
-	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 	"trespass.dev/trespass/ingest/kafka"
 )
 
@@ -19,7 +19,7 @@ type metadata struct {
 	Topics map[string]string `json:"t,omitempty"`
 }
 
-func formatMetadata(p detect.Progress, policy, topic string, ids map[string]string) string {
+func formatMetadata(p join.Progress, policy, topic string, ids map[string]string) string {
 	if len(policy) > 64 {
 		policy = policy[:64]
 	}

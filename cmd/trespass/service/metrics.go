@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 	"trespass.dev/trespass/detect/query"
 	"trespass.dev/trespass/ingest"
 	"trespass.dev/trespass/ingest/decode"
@@ -153,7 +154,7 @@ func newMetrics(reg prometheus.Registerer, build Build) *metrics {
 	for _, r := range roleLost {
 		m.undecided.WithLabelValues(r)
 	}
-	for _, r := range detect.Skips() {
+	for _, r := range join.Skips() {
 		m.skipped.WithLabelValues(r.String())
 	}
 	m.idle()
@@ -317,7 +318,7 @@ func (m *metrics) stored(b *contract.Batch, now time.Time) {
 }
 
 // judged takes over what a detector has counted since last, and remembers it there.
-func (m *metrics) judged(d *detect.Detector, last *detect.Stats) {
+func (m *metrics) judged(d *join.Detector, last *join.Stats) {
 	now := d.Stats()
 	m.accesses.Add(float64(now.Accesses - last.Accesses))
 	m.late.Add(float64(now.Apart - last.Apart))
@@ -332,7 +333,7 @@ func (m *metrics) judged(d *detect.Detector, last *detect.Stats) {
 	m.undecided.WithLabelValues(reasonOwner).Add(float64(now.Verdicts[detect.VerdictOwnerUnknown] - last.Verdicts[detect.VerdictOwnerUnknown]))
 	m.undecided.WithLabelValues(reasonActor).Add(float64(now.Verdicts[detect.VerdictActorUnknown] - last.Verdicts[detect.VerdictActorUnknown]))
 	m.undecided.WithLabelValues(reasonMixed).Add(float64(now.Mixed - last.Mixed))
-	for _, r := range detect.Skips() {
+	for _, r := range join.Skips() {
 		m.skipped.WithLabelValues(r.String()).Add(float64(now.Skipped[r] - last.Skipped[r]))
 	}
 	m.state.WithLabelValues("lines").Set(float64(now.Pending))

@@ -9,7 +9,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 
 	"trespass.dev/trespass/cmd/trespass/market"
-	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 	"trespass.dev/trespass/ingest/kafka"
 	"trespass.dev/trespass/ingest/kafka/kafkatest"
 	"trespass.dev/trespass/sink/contract"
@@ -151,7 +151,7 @@ func TestMetadataFits(t *testing.T) {
 	for i := range 200 {
 		ids[fmt.Sprintf("topic-%03d", i)] = strings.Repeat("f", 32)
 	}
-	text := formatMetadata(detect.Progress{Safe: 1, EmitFrom: 2}, "p", "topic-007", ids)
+	text := formatMetadata(join.Progress{Safe: 1, EmitFrom: 2}, "p", "topic-007", ids)
 	m, known := parseMetadata(text)
 	if !known || len(text) > kafka.MaxMetadata || len(m.Topics) != 1 || m.Topics["topic-007"] == "" || m.EmitFrom != 2 {
 		t.Errorf("%d bytes: %.200s", len(text), text)

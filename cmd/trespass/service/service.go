@@ -27,6 +27,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 	"trespass.dev/trespass/ingest"
 	"trespass.dev/trespass/ingest/kafka"
 	"trespass.dev/trespass/sink/contract"
@@ -42,7 +43,7 @@ type Rules struct {
 type Options struct {
 	Kafka    kafka.Config
 	Facts    map[string]bool // topics that carry facts
-	Detect   detect.Options
+	Join     join.Options
 	Idle     time.Duration // a partition without input for so long is not waited for
 	Rules    Rules
 	Sink     contract.Sink

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 	"trespass.dev/trespass/ingest/kafka"
 	"trespass.dev/trespass/sink/contract"
 )
@@ -28,7 +29,7 @@ type task struct {
 	group    committer
 	count    int // of partitions
 	rules    *Rules
-	detector *detect.Detector
+	detector *join.Detector
 	parts    []*part
 	ids      map[string]string // of the topics, by name
 	former   map[string]string // the ids that their committed offsets belong to
@@ -45,7 +46,7 @@ type task struct {
 	factsLeft int
 	out       detect.Output
 	failed    map[string]time.Time // when the failure of a rule was logged last
-	counted   detect.Stats         // what the metrics have taken over
+	counted   join.Stats           // what the metrics have taken over
 
 	delivery delivery
 	ledger   ledger
@@ -55,7 +56,7 @@ type task struct {
 type part struct {
 	kafka.Partition
 	index    int
-	id       detect.Part
+	id       join.Part
 	facts    bool
 	target   int64 // of a facts partition: read up to here before anything is judged
 	fresh    int64 // records before it were decided, stored and counted by an earlier run
@@ -68,7 +69,7 @@ func newTask(s *Service, g *kafka.Generation) *task {
 	rules := s.rules.Load()
 	t := &task{
 		s: s, group: g, count: len(g.Partitions), rules: rules,
-		detector: detect.New(rules.Policy, s.o.Detect),
+		detector: join.New(rules.Policy, s.o.Join),
 		failed:   map[string]time.Time{},
 		ids:      topicIDs(g.Partitions), former: formerIDs(g.Partitions),
 		in:        make(chan *decoded, queueBatches),
@@ -94,7 +95,7 @@ func newTask(s *Service, g *kafka.Generation) *task {
 // so the owner starts with the last of them.
 func (t *task) Open(_ context.Context, p kafka.Partition) (kafka.Handler, int64, error) {
 	w := &part{Partition: p, index: len(t.parts), facts: t.s.o.Facts[p.Topic]}
-	start := detect.Start{Source: p.Topic, Partition: p.Partition, Facts: w.facts}
+	start := join.Start{Source: p.Topic, Partition: p.Partition, Facts: w.facts}
 	former, again := t.recreated(p)
 	if again {
 		t.restart(w, former)

@@ -1,8 +1,9 @@
-package detect
+package join
 
 import (
 	"slices"
 
+	"trespass.dev/trespass/detect"
 	"trespass.dev/trespass/detect/memory"
 )
 
@@ -16,8 +17,8 @@ type gathering struct {
 	line    []int // of each line its group, or everyGroup
 	unit    []int
 	early   []int32
-	origins []Origin
-	peek    []StatementLine
+	origins []detect.Origin
+	peek    []detect.StatementLine
 	rest    bool // the line at hand is a further line of a long row
 }
 
@@ -350,7 +351,7 @@ func (d *Detector) judgeGroup(i int) {
 }
 
 // requestLine adds a waiting request to an access.
-func (d *Detector) requestLine(a *Access, x *node) *RequestLine {
+func (d *Detector) requestLine(a *detect.Access, x *node) *detect.RequestLine {
 	r := memory.Extend(&a.Requests)
 	r.Time, r.Origin, r.LineID, r.Text = x.time, d.origin(x), x.line, x.data
 	d.dec.s = x.data

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"trespass.dev/trespass/detect"
+	"trespass.dev/trespass/detect/join"
 )
 
 // TestARoleThatNobodySwitchedIsKnown holds that a pool which never sets a role is asked as
@@ -56,14 +57,14 @@ func TestATransactionOfSeveralRequestsIsCounted(t *testing.T) {
 }
 
 // statsOf gives what a detector counts of the events of a story.
-func statsOf(t *testing.T, policy *detect.Policy, story string) detect.Stats {
+func statsOf(t *testing.T, policy *detect.Policy, story string) join.Stats {
 	t.Helper()
 	events, err := parseEvents(story)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := detect.New(policy, detect.Options{})
-	part := d.Open(detect.Start{Source: "story"})
+	d := join.New(policy, join.Options{})
+	part := d.Open(join.Start{Source: "story"})
 	for i := range events {
 		d.Observe(part, &events[i].event)
 	}

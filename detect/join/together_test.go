@@ -1,4 +1,4 @@
-package detect
+package join
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"trespass.dev/trespass/detect"
 )
 
 // TestObserveAll holds ObserveAll, and judging several accesses together, against
@@ -58,4 +60,29 @@ func judgedWorld(t *testing.T, w world, listed bool, run func() int) map[string]
 			fmt.Sprint(v.Revision, v.Time, v.Actor, v.Route, v.Principal, v.Verdict, v.Relation, v.Reason, v.Claim, v.Missing, v.Count)
 	}
 	return rows
+}
+
+// judgedMarket is a policy with a table of every shape.
+func judgedMarket(t testing.TB) *detect.Policy {
+	t.Helper()
+	p := &detect.Policy{
+		Tables: []detect.Table{
+			{Name: "orders", ID: "id", Owners: []string{"buyer_id", "seller_id"}, Relations: []detect.TableRelation{{Name: "support_ticket"}, {Name: "auditor", Columns: []string{"total"}}}},
+			{Name: "listings", ID: "id", Owners: []string{"seller_id"}, Public: &detect.Public{When: []detect.Pair{{Name: "status", Value: "published"}}, Columns: []string{"title"}}},
+			{Name: "files", ID: "id", Tenant: "org_id"},
+			{Name: "projects", ID: "id", Owners: []string{"lead_id"}, Tenant: "org_id"},
+			{Name: "customers", ID: "id", Owners: []string{"user_id"}, Mapping: true},
+			{Name: "payouts", ID: "id", IDType: detect.IDType{Kind: "int"}, Owners: []string{"user_id"}, Canaries: []string{"9"}},
+			{Name: "plans", Shared: true},
+		},
+		Routes: []detect.Route{
+			{Match: "/hooks", Kind: detect.RouteService, Tables: []string{"orders"}},
+			{Match: "/admin", Kind: detect.RouteAdmin, Roles: []string{"staff"}, Ticket: true},
+			{Match: "/**", Kind: detect.RouteUser},
+		},
+	}
+	if err := p.Compile(); err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

@@ -1,4 +1,4 @@
-package detect
+package join
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"trespass.dev/trespass/detect"
 	"trespass.dev/trespass/detect/query"
 )
 
@@ -35,10 +36,10 @@ func Skips() []Skip {
 // Stats counts what a Detector has done since it was made. Replayed lines that decide
 // nothing again are counted as events only.
 type Stats struct {
-	Events      [KindHeartbeat + 1]uint64 // by Kind
-	Accesses    uint64                    // decided
-	Reviewed    uint64                    // judged again because facts came late, and changed
-	Verdicts    [VerdictMalformed + 1]uint64
+	Events      [detect.KindHeartbeat + 1]uint64 // by Kind
+	Accesses    uint64                           // decided
+	Reviewed    uint64                           // judged again because facts came late, and changed
+	Verdicts    [detect.VerdictMalformed + 1]uint64
 	Late        uint64            // lines later than Windows.Lateness: judged by themselves
 	Apart       uint64            // lines too late to be joined, those included
 	Duplicates  uint64            // lines delivered again
@@ -61,8 +62,8 @@ type Stats struct {
 type Coverage struct {
 	Route    string
 	Table    string
-	Records  [VerdictMalformed + 1]uint64 // by Verdict; VerdictNone where nothing was judged
-	Undone   map[string]uint64            // why the rest could not: missing evidence, by name
+	Records  [detect.VerdictMalformed + 1]uint64 // by Verdict; VerdictNone where nothing was judged
+	Undone   map[string]uint64                   // why the rest could not: missing evidence, by name
 	Accesses uint64
 }
 
@@ -95,7 +96,7 @@ func (c *counters) late(marked bool) {
 }
 
 // judged counts one access.
-func (c *counters) judged(a *Access) {
+func (c *counters) judged(a *detect.Access) {
 	c.Accesses++
 	c.StateLost += uint64(a.RolesLost)
 	last := (*Coverage)(nil)
@@ -109,7 +110,7 @@ func (c *counters) judged(a *Access) {
 			last = v
 		}
 		switch r.Verdict {
-		case VerdictOwnerUnknown, VerdictActorUnknown, VerdictAmbiguous, VerdictMalformed, VerdictNone:
+		case detect.VerdictOwnerUnknown, detect.VerdictActorUnknown, detect.VerdictAmbiguous, detect.VerdictMalformed, detect.VerdictNone:
 			for _, m := range r.Missing {
 				v.Undone[m]++
 			}

@@ -1,15 +1,16 @@
-package detect
+package join
 
 import (
 	"strings"
 
+	"trespass.dev/trespass/detect"
 	"trespass.dev/trespass/detect/query"
 )
 
 // origin is a node's receipt.
-func (d *Detector) origin(x *node) Origin {
+func (d *Detector) origin(x *node) detect.Origin {
 	p := &d.parts[x.part]
-	return Origin{Source: p.Source, Partition: p.Partition, Offset: x.offset}
+	return detect.Origin{Source: p.Source, Partition: p.Partition, Offset: x.offset}
 }
 
 // nobody is the hash of a session without user.
@@ -33,7 +34,7 @@ type arrival struct {
 	chain   chainKey // of the request id, or of the transaction
 }
 
-func (d *Detector) arrival(e *Event) arrival {
+func (d *Detector) arrival(e *detect.Event) arrival {
 	a := arrival{name: d.name(e.LineID)}
 	switch {
 	case e.Request != nil && e.Request.RequestID != "":
@@ -46,7 +47,7 @@ func (d *Detector) arrival(e *Event) arrival {
 }
 
 // request takes a request line in.
-func (d *Detector) request(at Part, e *Event, as *arrival, time, stamp int64) {
+func (d *Detector) request(at Part, e *detect.Event, as *arrival, time, stamp int64) {
 	r := e.Request
 	if r == nil {
 		return
@@ -86,13 +87,13 @@ func (d *Detector) request(at Part, e *Event, as *arrival, time, stamp int64) {
 }
 
 // statement takes a line of Postgres in.
-func (d *Detector) statement(at Part, e *Event, as *arrival, time, stamp int64) {
+func (d *Detector) statement(at Part, e *detect.Event, as *arrival, time, stamp int64) {
 	s := e.Statement
 	if s == nil {
 		return
 	}
 	switch {
-	case s.Kind == StatementOther || s.Kind == StatementTwin:
+	case s.Kind == detect.StatementOther || s.Kind == detect.StatementTwin:
 		d.stats.skip(SkipSilent)
 		return
 	case !s.Client:
@@ -102,13 +103,13 @@ func (d *Detector) statement(at Part, e *Event, as *arrival, time, stamp int64) 
 	var plan *query.Plan
 	var literals []string
 	undecided := ""
-	if s.SQL != "" && s.Kind != StatementSetting {
+	if s.SQL != "" && s.Kind != detect.StatementSetting {
 		var err error
 		if plan, literals, err = d.plans.Plan(s.SQL); err != nil {
 			undecided = err.(*query.Undecided).Reason
 		}
 	}
-	read := s.Kind == StatementAudit || s.Kind == StatementText
+	read := s.Kind == detect.StatementAudit || s.Kind == detect.StatementText
 	if read {
 		if why := skipReason(s, plan, undecided); why != SkipNone {
 			d.stats.skip(why)
@@ -129,7 +130,7 @@ func (d *Detector) statement(at Part, e *Event, as *arrival, time, stamp int64) 
 			}
 		}
 	}
-	if !read && !local && s.Kind != StatementError && !namesExecution(s) {
+	if !read && !local && s.Kind != detect.StatementError && !namesExecution(s) {
 		return
 	}
 	if apart && !read {
@@ -170,11 +171,11 @@ func (d *Detector) statement(at Part, e *Event, as *arrival, time, stamp int64) 
 			d.crowded(n)
 			return
 		}
-	case s.Kind == StatementText && plan != nil:
+	case s.Kind == detect.StatementText && plan != nil:
 		d.listAll()
 		d.schedule(n, phaseTwin, d.w.twin)
 		return
-	case s.Kind == StatementError && plan != nil:
+	case s.Kind == detect.StatementError && plan != nil:
 		d.listAll()
 		d.schedule(n, phaseFailure, d.w.twin)
 		return
@@ -187,13 +188,13 @@ func (d *Detector) statement(at Part, e *Event, as *arrival, time, stamp int64) 
 }
 
 // skipReason says why a statement is no read of a client's, if it is none.
-func skipReason(s *Statement, p *query.Plan, undecided string) Skip {
+func skipReason(s *detect.Statement, p *query.Plan, undecided string) Skip {
 	switch {
 	case undecided != "":
 		return SkipNone
 	case p == nil:
 		switch {
-		case s.Kind == StatementText || s.Object == "" && !s.Previous && s.Class != "FUNCTION" && s.Class != "READ":
+		case s.Kind == detect.StatementText || s.Object == "" && !s.Previous && s.Class != "FUNCTION" && s.Class != "READ":
 			return SkipSilent
 		case s.Class == "MISC":
 			return SkipControl
@@ -202,7 +203,7 @@ func skipReason(s *Statement, p *query.Plan, undecided string) Skip {
 		return SkipForeignKey
 	case p.Explain:
 		return SkipExplain
-	case p.Prepares && (s.Kind == StatementText || s.Object == ""):
+	case p.Prepares && (s.Kind == detect.StatementText || s.Object == ""):
 		return SkipControl
 	case len(p.Doors) > 0:
 		return SkipNone
@@ -222,7 +223,7 @@ func catalogObject(object string) bool {
 }
 
 // remark keeps a line that changes a session.
-func (d *Detector) remark(at Part, e *Event, time int64, kind markKind) {
+func (d *Detector) remark(at Part, e *detect.Event, time int64, kind markKind) {
 	s := e.Statement
 	d.enc.b = append(d.enc.b[:0], s.Session...)
 	name := s.Session
@@ -241,7 +242,7 @@ func (d *Detector) remark(at Part, e *Event, time int64, kind markKind) {
 
 // arrive makes a node for a line, unless the same line is here already. hold says
 // that the line's record is not settled before the line is decided.
-func (d *Detector) arrive(at Part, e *Event, name uint64, time, stamp int64, kind nodeKind, seq int64, who uint64, hold bool) int32 {
+func (d *Detector) arrive(at Part, e *detect.Event, name uint64, time, stamp int64, kind nodeKind, seq int64, who uint64, hold bool) int32 {
 	p := &d.parts[at]
 	apart := stamp > time+d.w.slack
 	// Of a line so late that its copies may be gone already nothing can be said: it
@@ -294,7 +295,7 @@ func (d *Detector) arrive(at Part, e *Event, name uint64, time, stamp int64, kin
 }
 
 // again takes in another copy of a line that waits: the least receipt stands.
-func (d *Detector) again(at Part, e *Event, n int32, emit, hold bool) {
+func (d *Detector) again(at Part, e *detect.Event, n int32, emit, hold bool) {
 	x := d.nodes.at(n)
 	if x.is(flagDone) {
 		return

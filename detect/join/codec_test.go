@@ -1,4 +1,4 @@
-package detect
+package join
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"trespass.dev/trespass/detect"
 	"trespass.dev/trespass/detect/memory"
 )
 
@@ -43,7 +44,7 @@ func filled(v reflect.Value, next *int64) {
 
 func TestCodecKeepsEveryFieldOfARequest(t *testing.T) {
 	for _, fill := range []bool{false, true} {
-		var want, got Request
+		var want, got detect.Request
 		if fill {
 			n := int64(0)
 			filled(reflect.ValueOf(&want).Elem(), &n)
@@ -64,7 +65,7 @@ func TestCodecKeepsEveryFieldOfARequest(t *testing.T) {
 
 func TestCodecKeepsEveryFieldOfAStatementButItsText(t *testing.T) {
 	for _, fill := range []bool{false, true} {
-		var want, got Statement
+		var want, got detect.Statement
 		if fill {
 			n := int64(0)
 			filled(reflect.ValueOf(&want).Elem(), &n)
@@ -73,7 +74,7 @@ func TestCodecKeepsEveryFieldOfAStatementButItsText(t *testing.T) {
 		var e encoder
 		e.statement(&want, literals, "sql_nul")
 		d := decoder{s: string(e.b)}
-		gotLiterals, undecided := d.statement(&got, &Settings{})
+		gotLiterals, undecided := d.statement(&got, &detect.Settings{})
 		want.SQL = ""
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("filled %v:\n%s", fill, diff)
@@ -86,7 +87,7 @@ func TestCodecKeepsEveryFieldOfAStatementButItsText(t *testing.T) {
 
 func TestCodecKeepsEveryFieldOfAnExecution(t *testing.T) {
 	for _, fill := range []bool{false, true} {
-		var want, got StatementLine
+		var want, got detect.StatementLine
 		if fill {
 			n := int64(0)
 			filled(reflect.ValueOf(&want.Statement).Elem(), &n)
@@ -94,9 +95,9 @@ func TestCodecKeepsEveryFieldOfAnExecution(t *testing.T) {
 				filled(reflect.ValueOf(s).Elem(), &n)
 			}
 			want.Settings = nil
-			want.Failed, want.RoleKnown, want.HasClaims, want.Browser = true, true, true, Yes
+			want.Failed, want.RoleKnown, want.HasClaims, want.Browser = true, true, true, detect.Yes
 			want.Expires, want.Issued = 1<<60, -5
-			want.Twins = []Origin{{Source: "app", Partition: 3, Offset: 1 << 40}, {Source: "a.csv", Partition: -1, Offset: 7}}
+			want.Twins = []detect.Origin{{Source: "app", Partition: 3, Offset: 1 << 40}, {Source: "a.csv", Partition: -1, Offset: 7}}
 			want.SettingsFrom = want.Twins[:1]
 			want.Literals, want.Undecided = []string{"a", ""}, "sql_nul"
 		}

@@ -1,9 +1,10 @@
-package detect
+package join
 
 import (
 	"encoding/binary"
 	"math/bits"
 
+	"trespass.dev/trespass/detect"
 	"trespass.dev/trespass/detect/memory"
 )
 
@@ -79,13 +80,13 @@ func bit(v bool) byte {
 type decoder struct {
 	s       string
 	strings memory.Scratch[string]
-	records memory.Scratch[Record]
-	owners  memory.Scratch[Owner]
-	pairs   memory.Scratch[Pair]
-	counts  memory.Scratch[Count]
-	filters memory.Scratch[Filter]
-	params  memory.Scratch[Param]
-	origins memory.Scratch[Origin]
+	records memory.Scratch[detect.Record]
+	owners  memory.Scratch[detect.Owner]
+	pairs   memory.Scratch[detect.Pair]
+	counts  memory.Scratch[detect.Count]
+	filters memory.Scratch[detect.Filter]
+	params  memory.Scratch[detect.Param]
+	origins memory.Scratch[detect.Origin]
 }
 
 func (d *decoder) reset() {
@@ -171,7 +172,7 @@ func (d *decoder) strs() []string {
 }
 
 // requestTexts lists the strings of a request. What it is joined by comes first.
-func requestTexts(r *Request) [21]*string {
+func requestTexts(r *detect.Request) [21]*string {
 	return [...]*string{
 		&r.RequestID, &r.TraceID, &r.EventID, &r.SpanID, &r.Env, &r.Service, &r.Deployment, &r.Database,
 		&r.Method, &r.Route, &r.Path, &r.UserID, &r.SessionID, &r.AppRole, &r.Tenant, &r.ImpersonatedBy,
@@ -179,7 +180,7 @@ func requestTexts(r *Request) [21]*string {
 	}
 }
 
-func (e *encoder) request(r *Request) {
+func (e *encoder) request(r *detect.Request) {
 	fields := requestTexts(r)
 	e.texts(fields[:])
 	e.b = append(e.b, bit(r.NoUser)|bit(r.Complete)<<1, uint8(r.Kind), uint8(r.Bypass), uint8(r.SecretKey), uint8(r.Browser),
@@ -200,14 +201,14 @@ func (e *encoder) request(r *Request) {
 }
 
 // request reads a request into an empty one.
-func (d *decoder) request(r *Request) {
+func (d *decoder) request(r *detect.Request) {
 	fields := requestTexts(r)
 	d.texts(fields[:])
 	b := d.s[:8]
 	d.s = d.s[8:]
 	r.NoUser, r.Complete = b[0]&1 != 0, b[0]&2 != 0
-	r.Kind, r.Bypass, r.SecretKey, r.Browser = ActorKind(b[1]), Tri(b[2]), Tri(b[3]), Tri(b[4])
-	r.Cache.Status, r.Cache.Public, r.Cache.PerUser = CacheStatus(b[5]), Tri(b[6]), Tri(b[7])
+	r.Kind, r.Bypass, r.SecretKey, r.Browser = detect.ActorKind(b[1]), detect.Tri(b[2]), detect.Tri(b[3]), detect.Tri(b[4])
+	r.Cache.Status, r.Cache.Public, r.Cache.PerUser = detect.CacheStatus(b[5]), detect.Tri(b[6]), detect.Tri(b[7])
 	r.Status = int(d.num())
 	r.TokenIssued = d.num()
 	r.TokenExpires = d.num()
@@ -223,7 +224,7 @@ func (d *decoder) request(r *Request) {
 	r.StripeIDs = d.strs()
 }
 
-func (e *encoder) record(r *Record) {
+func (e *encoder) record(r *detect.Record) {
 	e.str(r.Table)
 	e.str(r.ID)
 	e.num(int64(len(r.Owners)))
@@ -240,22 +241,22 @@ func (e *encoder) record(r *Record) {
 	}
 }
 
-func (d *decoder) record(r *Record) {
+func (d *decoder) record(r *detect.Record) {
 	r.Table = d.str()
 	r.ID = d.str()
 	r.Owners = d.owners.Take(int(d.num()))
 	for i := range r.Owners {
-		r.Owners[i] = Owner{Column: d.str(), ID: d.str()}
+		r.Owners[i] = detect.Owner{Column: d.str(), ID: d.str()}
 	}
 	r.Tenant = d.str()
 	r.Columns = d.strs()
 	r.State = d.pairs.Take(int(d.num()))
 	for i := range r.State {
-		r.State[i] = Pair{Name: d.str(), Value: d.str()}
+		r.State[i] = detect.Pair{Name: d.str(), Value: d.str()}
 	}
 }
 
-func (e *encoder) count(c *Count) {
+func (e *encoder) count(c *detect.Count) {
 	e.str(c.Table)
 	e.num(c.Rows)
 	e.b = append(e.b, bit(c.Truncated))
@@ -267,27 +268,27 @@ func (e *encoder) count(c *Count) {
 	e.strs(c.Columns)
 }
 
-func (d *decoder) count(c *Count) {
+func (d *decoder) count(c *detect.Count) {
 	c.Table = d.str()
 	c.Rows = d.num()
 	c.Truncated = d.yes()
 	c.Filter = d.filters.Take(int(d.num()))
 	for i := range c.Filter {
-		c.Filter[i] = Filter{Column: d.str(), Value: d.str()}
+		c.Filter[i] = detect.Filter{Column: d.str(), Value: d.str()}
 	}
 	c.Columns = d.strs()
 }
 
 // statementTexts lists the strings of a statement. What it is joined by comes first. Its text is
 // not among them: its plan and its constants stand for it.
-func statementTexts(s *Statement) [13]*string {
+func statementTexts(s *detect.Statement) [13]*string {
 	return [...]*string{
 		&s.Session, &s.Txn, &s.RequestID, &s.TraceID, &s.Login, &s.Database, &s.App,
 		&s.Class, &s.Command, &s.ObjectType, &s.Object, &s.SQLState, &s.Route,
 	}
 }
 
-func (e *encoder) statement(s *Statement, literals []string, undecided string) {
+func (e *encoder) statement(s *detect.Statement, literals []string, undecided string) {
 	fields := statementTexts(s)
 	e.texts(fields[:])
 	e.b = append(e.b, uint8(s.Kind),
@@ -310,12 +311,12 @@ func (e *encoder) statement(s *Statement, literals []string, undecided string) {
 
 // head reads what a statement is joined by into an empty one: its strings, and its
 // settings, which go to set; s.Settings is set if there are any.
-func (d *decoder) head(s *Statement, set *Settings) {
+func (d *decoder) head(s *detect.Statement, set *detect.Settings) {
 	fields := statementTexts(s)
 	d.texts(fields[:])
 	b := d.s[:2]
 	d.s = d.s[2:]
-	s.Kind = StatementKind(b[0])
+	s.Kind = detect.StatementKind(b[0])
 	s.Client, s.AuditObject, s.Previous, s.ParamsKnown = b[1]&1 != 0, b[1]&2 != 0, b[1]&4 != 0, b[1]&8 != 0
 	if b[1]&16 != 0 {
 		s.Settings = set
@@ -324,7 +325,7 @@ func (d *decoder) head(s *Statement, set *Settings) {
 }
 
 // statement reads a statement into an empty one, and its settings into empty ones.
-func (d *decoder) statement(s *Statement, set *Settings) (literals []string, undecided string) {
+func (d *decoder) statement(s *detect.Statement, set *detect.Settings) (literals []string, undecided string) {
 	d.head(s, set)
 	s.Line = d.num()
 	s.StmtID = d.num()
@@ -333,17 +334,17 @@ func (d *decoder) statement(s *Statement, set *Settings) (literals []string, und
 	s.Params = d.params.Take(int(d.num()))
 	for i := range s.Params {
 		value, b := d.str(), d.small()
-		s.Params[i] = Param{Value: value, Null: b&1 != 0, Unknown: b&2 != 0}
+		s.Params[i] = detect.Param{Value: value, Null: b&1 != 0, Unknown: b&2 != 0}
 	}
 	return d.strs(), d.str()
 }
 
 // settingsTexts lists the strings of settings.
-func settingsTexts(s *Settings) [8]*string {
+func settingsTexts(s *detect.Settings) [8]*string {
 	return [...]*string{&s.Role, &s.Sub, &s.SessionID, &s.AppRole, &s.Method, &s.Path, &s.RequestID, &s.TraceID}
 }
 
-func (e *encoder) settings(s *Settings) {
+func (e *encoder) settings(s *detect.Settings) {
 	fields := settingsTexts(s)
 	e.texts(fields[:])
 	e.b = append(e.b, bit(s.Session)|bit(s.Reset)<<1|bit(s.RoleHidden)<<2|bit(s.HasClaims)<<3|bit(s.ClaimsGone)<<4, uint8(s.Browser))
@@ -351,24 +352,24 @@ func (e *encoder) settings(s *Settings) {
 	e.num(s.Issued)
 }
 
-func (d *decoder) settings(s *Settings) {
+func (d *decoder) settings(s *detect.Settings) {
 	fields := settingsTexts(s)
 	d.texts(fields[:])
 	b := d.s[:2]
 	d.s = d.s[2:]
 	s.Session, s.Reset, s.RoleHidden, s.HasClaims, s.ClaimsGone = b[0]&1 != 0, b[0]&2 != 0, b[0]&4 != 0, b[0]&8 != 0, b[0]&16 != 0
-	s.Browser = Tri(b[1])
+	s.Browser = detect.Tri(b[1])
 	s.Expires = d.num()
 	s.Issued = d.num()
 }
 
 // stateTexts lists the strings of the state that an execution ran under.
-func stateTexts(l *StatementLine) [6]*string {
+func stateTexts(l *detect.StatementLine) [6]*string {
 	return [...]*string{&l.Role, &l.Sub, &l.ClaimSession, &l.ClaimRole, &l.Method, &l.Path}
 }
 
 // execution writes a statement with the state that it ran under.
-func (e *encoder) execution(l *StatementLine) {
+func (e *encoder) execution(l *detect.StatementLine) {
 	e.statement(&l.Statement, l.Literals, l.Undecided)
 	fields := stateTexts(l)
 	e.texts(fields[:])
@@ -380,14 +381,14 @@ func (e *encoder) execution(l *StatementLine) {
 }
 
 // execution reads an execution into an empty one.
-func (d *decoder) execution(l *StatementLine) {
+func (d *decoder) execution(l *detect.StatementLine) {
 	l.Literals, l.Undecided = d.statement(&l.Statement, nil)
 	fields := stateTexts(l)
 	d.texts(fields[:])
 	b := d.s[:2]
 	d.s = d.s[2:]
 	l.Failed, l.RoleKnown, l.HasClaims = b[0]&1 != 0, b[0]&2 != 0, b[0]&4 != 0
-	l.Browser = Tri(b[1])
+	l.Browser = detect.Tri(b[1])
 	l.Expires = d.num()
 	l.Issued = d.num()
 	l.Twins = d.receipts()
@@ -395,7 +396,7 @@ func (d *decoder) execution(l *StatementLine) {
 }
 
 // receipts writes the sources out, since a text holds no pointer.
-func (e *encoder) receipts(list []Origin) {
+func (e *encoder) receipts(list []detect.Origin) {
 	e.num(int64(len(list)))
 	for i := range list {
 		e.str(list[i].Source)
@@ -404,10 +405,10 @@ func (e *encoder) receipts(list []Origin) {
 	}
 }
 
-func (d *decoder) receipts() []Origin {
+func (d *decoder) receipts() []detect.Origin {
 	list := d.origins.Take(int(d.num()))
 	for i := range list {
-		list[i] = Origin{Source: d.str(), Partition: int32(d.num()), Offset: d.num()}
+		list[i] = detect.Origin{Source: d.str(), Partition: int32(d.num()), Offset: d.num()}
 	}
 	return list
 }

@@ -1,9 +1,10 @@
-package detect
+package join
 
 import (
 	"cmp"
 	"slices"
 
+	"trespass.dev/trespass/detect"
 	"trespass.dev/trespass/detect/memory"
 	"trespass.dev/trespass/detect/query"
 )
@@ -13,14 +14,14 @@ import (
 type unitBuilder struct {
 	lines []unitLine
 	order []int32
-	head  Statement
-	set   Settings
+	head  detect.Statement
+	set   detect.Settings
 }
 
 // unitLine is one line of a transaction.
 type unitLine struct {
-	StatementLine
-	set    Settings
+	detect.StatementLine
+	set    detect.Settings
 	when   moment
 	sets   bool // the line sets some state
 	read   bool
@@ -63,7 +64,7 @@ func (d *Detector) order(first int32) []int32 {
 }
 
 // build reads the lines of a transaction, and appends its executions to out.
-func (d *Detector) build(first int32, out []StatementLine) ([]StatementLine, unitKeys) {
+func (d *Detector) build(first int32, out []detect.StatementLine) ([]detect.StatementLine, unitKeys) {
 	b := &d.unit
 	b.lines = b.lines[:0]
 	for _, n := range d.order(first) {
@@ -99,18 +100,18 @@ func (d *Detector) build(first int32, out []StatementLine) ([]StatementLine, uni
 // peek finds the keys of a transaction without reading the rest of its lines.
 func (d *Detector) peek(first int32) unitKeys {
 	var keys unitKeys
-	var local Settings
+	var local detect.Settings
 	for _, n := range d.order(first) {
 		x := d.nodes.at(n)
 		if !x.is(flagRead | flagSets) {
-			if x.stmt == StatementAudit { // an EXECUTE, which names the request of another line
+			if x.stmt == detect.StatementAudit { // an EXECUTE, which names the request of another line
 				d.gather.peek, keys = d.build(first, d.gather.peek[:0])
 				return keys
 			}
 			continue
 		}
 		s, set := &d.unit.head, &d.unit.set
-		*s, *set = Statement{}, Settings{}
+		*s, *set = detect.Statement{}, detect.Settings{}
 		d.dec.s = x.data
 		d.dec.head(s, set)
 		if d.sessions.byName[s.Session] != nil {
@@ -147,12 +148,12 @@ func boolCompare(x, y bool) int {
 func (b *unitBuilder) audited() {
 	for i := range b.lines {
 		l := &b.lines[i]
-		if !l.read || l.Kind != StatementAudit || l.StmtID == 0 {
+		if !l.read || l.Kind != detect.StatementAudit || l.StmtID == 0 {
 			continue
 		}
 		for j := i - 1; j >= 0 && j >= i-64; j-- {
 			e := &b.lines[j]
-			if e.gone || !e.read || e.Kind != StatementAudit || e.StmtID != l.StmtID || e.SubstmtID != l.SubstmtID {
+			if e.gone || !e.read || e.Kind != detect.StatementAudit || e.StmtID != l.StmtID || e.SubstmtID != l.SubstmtID {
 				continue
 			}
 			complement(e, l)
@@ -193,13 +194,13 @@ func complement(to, from *unitLine) {
 func (b *unitBuilder) texts() {
 	for i := range b.lines {
 		t := &b.lines[i]
-		if !t.read || t.gone || t.Kind != StatementText || t.Plan == nil {
+		if !t.read || t.gone || t.Kind != detect.StatementText || t.Plan == nil {
 			continue
 		}
 		var audit *unitLine
 		for j := range b.lines {
 			a := &b.lines[j]
-			if a.gone || !a.read || a.Kind != StatementAudit || !samePlan(a.Plan, t.Plan) {
+			if a.gone || !a.read || a.Kind != detect.StatementAudit || !samePlan(a.Plan, t.Plan) {
 				continue
 			}
 			switch {
@@ -223,7 +224,7 @@ func samePlan(a, b *query.Plan) bool { return a != nil && b != nil && a.Fingerpr
 func (b *unitBuilder) failures() {
 	for i := range b.lines {
 		e := &b.lines[i]
-		if e.Kind != StatementError {
+		if e.Kind != detect.StatementError {
 			continue
 		}
 		failed := int64(0)
@@ -249,7 +250,7 @@ func (b *unitBuilder) failures() {
 func (d *Detector) state(i int) (none bool) {
 	lines := d.unit.lines
 	l := &lines[i].StatementLine
-	var roleBy, claimsBy *Origin
+	var roleBy, claimsBy *detect.Origin
 	session := l.Session
 	if lines[i].apart {
 		session = "" // what came so late may find its session's past gone, or not: it does not look
@@ -260,7 +261,7 @@ func (d *Detector) state(i int) (none bool) {
 		}
 		d.dec.s = m.data
 		by, s := &d.unit.head, &d.unit.set
-		*by, *s = Statement{}, Settings{}
+		*by, *s = detect.Statement{}, detect.Settings{}
 		d.dec.statement(by, s)
 		if roleBy == nil && setsRole(s) {
 			roleBy = &m.origin
@@ -308,18 +309,18 @@ func (d *Detector) state(i int) (none bool) {
 	return len(from) == 0
 }
 
-func setsRole(s *Settings) bool { return s.Role != "" || s.Reset || s.RoleHidden }
+func setsRole(s *detect.Settings) bool { return s.Role != "" || s.Reset || s.RoleHidden }
 
-func setsClaims(s *Settings) bool { return s.HasClaims || s.ClaimsGone }
+func setsClaims(s *detect.Settings) bool { return s.HasClaims || s.ClaimsGone }
 
-func setRole(l *StatementLine, s *Settings, login string) {
+func setRole(l *detect.StatementLine, s *detect.Settings, login string) {
 	l.RoleKnown = !s.RoleHidden
 	if l.Role = s.Role; s.Reset && s.Role == "" {
 		l.Role = login
 	}
 }
 
-func setClaims(l *StatementLine, s *Settings) {
+func setClaims(l *detect.StatementLine, s *detect.Settings) {
 	l.HasClaims, l.Sub, l.ClaimSession, l.ClaimRole = s.HasClaims, s.Sub, s.SessionID, s.AppRole
 	l.Expires, l.Issued = s.Expires, s.Issued
 }

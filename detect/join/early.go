@@ -1,6 +1,10 @@
-package detect
+package join
 
-import "slices"
+import (
+	"slices"
+
+	"trespass.dev/trespass/detect"
+)
 
 // provisional reports at once what a complete line proves by itself.
 func (d *Detector) provisional(n int32) {
@@ -35,9 +39,9 @@ func (d *Detector) provisional(n int32) {
 
 // takeBack marks as resolved, in a revision of their own, the findings that are not
 // among those given out from a place on.
-func (d *Detector) takeBack(findings []Finding, from int, revision uint32) {
+func (d *Detector) takeBack(findings []detect.Finding, from int, revision uint32) {
 	for _, f := range findings {
-		if slices.ContainsFunc(d.out.Findings[from:], func(g Finding) bool { return g.ID == f.ID }) {
+		if slices.ContainsFunc(d.out.Findings[from:], func(g detect.Finding) bool { return g.ID == f.ID }) {
 			continue
 		}
 		f.Revision, f.Resolved = revision, true

@@ -1,14 +1,16 @@
-package detect
+package join
 
 import (
 	"testing"
 	"time"
+
+	"trespass.dev/trespass/detect"
 )
 
 // shop is a policy of one table, with the real judge behind it.
 func shop(t *testing.T, o Options) (*story, Part) {
 	t.Helper()
-	p := &Policy{Tables: []Table{{Name: "orders", ID: "id", Owners: []string{"user_id"}}}, Principals: DefaultPrincipals(), Grace: DefaultGrace(), Thresholds: DefaultThresholds()}
+	p := &detect.Policy{Tables: []detect.Table{{Name: "orders", ID: "id", Owners: []string{"user_id"}}}, Principals: detect.DefaultPrincipals(), Grace: detect.DefaultGrace(), Thresholds: detect.DefaultThresholds()}
 	if err := p.Compile(); err != nil {
 		t.Fatal(err)
 	}
@@ -17,24 +19,24 @@ func shop(t *testing.T, o Options) (*story, Part) {
 	return s, s.Open(Start{Source: "facts", Facts: true})
 }
 
-func (s *story) took() Output {
-	var out Output
+func (s *story) took() detect.Output {
+	var out detect.Output
 	s.Take(&out)
 	return out
 }
 
-func owner(record, user string, from int64) Event {
-	return Event{Kind: KindFact, Time: noon, Fact: &Fact{Kind: FactOwner, Table: "orders", Record: record, Column: "user_id", User: user, ValidFrom: from}}
+func owner(record, user string, from int64) detect.Event {
+	return detect.Event{Kind: detect.KindFact, Time: noon, Fact: &detect.Fact{Kind: detect.FactOwner, Table: "orders", Record: record, Column: "user_id", User: user, ValidFrom: from}}
 }
 
 func TestAForeignReadIsProvenByItsOwnLineAtOnce(t *testing.T) {
 	s, _ := shop(t, Options{})
 	e := event("get", 1, "r1", "ann", "A")
 	e.Request.Status, e.Request.Route = 200, "/api/orders/[id]"
-	e.Request.Records[0].Owners = []Owner{{Column: "user_id", ID: "bob"}}
+	e.Request.Records[0].Owners = []detect.Owner{{Column: "user_id", ID: "bob"}}
 	s.see(0, e)
 	out := s.took()
-	if len(out.Findings) != 1 || out.Findings[0].Claim != Proven || out.Findings[0].Revision != 1 {
+	if len(out.Findings) != 1 || out.Findings[0].Claim != detect.Proven || out.Findings[0].Revision != 1 {
 		t.Fatalf("want one proven finding at once, got %+v", out.Findings)
 	}
 	s.endAll()
@@ -42,14 +44,14 @@ func TestAForeignReadIsProvenByItsOwnLineAtOnce(t *testing.T) {
 	if len(final.Findings) != 1 || final.Findings[0].ID != out.Findings[0].ID || final.Findings[0].Revision != 2 {
 		t.Errorf("want the same finding in revision 2, got %+v", final.Findings)
 	}
-	if len(final.Reads) != 1 || final.Reads[0].Verdict != VerdictForeign || final.Reads[0].Revision != 1 {
+	if len(final.Reads) != 1 || final.Reads[0].Verdict != detect.VerdictForeign || final.Reads[0].Revision != 1 {
 		t.Errorf("want one foreign read, got %+v", final.Reads)
 	}
 	cover := s.Coverage()
-	if len(cover) != 1 || cover[0].Table != "orders" || cover[0].Route != "/api/orders/[id]" || cover[0].Records[VerdictForeign] != 1 || cover[0].Accesses != 1 {
+	if len(cover) != 1 || cover[0].Table != "orders" || cover[0].Route != "/api/orders/[id]" || cover[0].Records[detect.VerdictForeign] != 1 || cover[0].Accesses != 1 {
 		t.Errorf("coverage is %+v", cover)
 	}
-	if st := s.Stats(); st.Accesses != 1 || st.Events[KindRequest] != 1 || st.Verdicts[VerdictForeign] != 1 {
+	if st := s.Stats(); st.Accesses != 1 || st.Events[detect.KindRequest] != 1 || st.Verdicts[detect.VerdictForeign] != 1 {
 		t.Errorf("counts are %+v", st)
 	}
 }
@@ -63,25 +65,25 @@ func TestAFactThatComesLateJudgesAgain(t *testing.T) {
 	s.see(0, tick(120))
 	s.see(0, tick(120))
 	before := s.took()
-	if len(before.Reads) != 2 || before.Reads[0].Verdict != VerdictOwnerUnknown || len(before.Findings) != 0 {
+	if len(before.Reads) != 2 || before.Reads[0].Verdict != detect.VerdictOwnerUnknown || len(before.Findings) != 0 {
 		t.Fatalf("want two reads of unknown owner, got %+v", before)
 	}
 	s.see(facts, owner("A", "bob", noon-second))
 	after := s.took()
-	if len(after.Reads) != 1 || after.Reads[0].RecordID != "A" || after.Reads[0].Verdict != VerdictForeign || after.Reads[0].Revision != 2 || after.Reads[0].AccessKey != readOf(before, "A").AccessKey {
+	if len(after.Reads) != 1 || after.Reads[0].RecordID != "A" || after.Reads[0].Verdict != detect.VerdictForeign || after.Reads[0].Revision != 2 || after.Reads[0].AccessKey != readOf(before, "A").AccessKey {
 		t.Errorf("want the read of A as foreign in revision 2, and nothing of B, got %+v", after.Reads)
 	}
 	if len(after.Findings) != 1 || after.Findings[0].Revision != 3 {
 		t.Errorf("want a finding in revision 3, got %+v", after.Findings)
 	}
 	// The owner of A was somebody else all along: the finding is taken back.
-	s.see(facts, Event{Kind: KindFact, Time: noon, Fact: &Fact{Kind: FactOwner, Table: "orders", Record: "A", Column: "user_id", User: "bob", ValidFrom: noon - second, Retract: true}})
+	s.see(facts, detect.Event{Kind: detect.KindFact, Time: noon, Fact: &detect.Fact{Kind: detect.FactOwner, Table: "orders", Record: "A", Column: "user_id", User: "bob", ValidFrom: noon - second, Retract: true}})
 	s.see(facts, owner("A", "ann", noon-second))
 	back := s.took()
 	if len(back.Findings) != 1 || !back.Findings[0].Resolved || back.Findings[0].ID != after.Findings[0].ID || back.Findings[0].Revision != 4 {
 		t.Errorf("want the finding resolved in revision 4, got %+v", back.Findings)
 	}
-	if len(back.Reads) != 1 || back.Reads[0].Verdict != VerdictOwn || back.Reads[0].Revision != 3 {
+	if len(back.Reads) != 1 || back.Reads[0].Verdict != detect.VerdictOwn || back.Reads[0].Revision != 3 {
 		t.Errorf("want A's read as own in revision 3, got %+v", back.Reads)
 	}
 	// A fact that changes nothing gives nothing.
@@ -94,13 +96,13 @@ func TestAFactThatComesLateJudgesAgain(t *testing.T) {
 	}
 }
 
-func readOf(o Output, record string) Read {
+func readOf(o detect.Output, record string) detect.Read {
 	for _, r := range o.Reads {
 		if r.RecordID == record {
 			return r
 		}
 	}
-	return Read{}
+	return detect.Read{}
 }
 
 func TestAFactThatComesTooLateJudgesNothing(t *testing.T) {
@@ -142,9 +144,9 @@ func TestANewPolicyJudgesWhatIsDecidedFromThenOn(t *testing.T) {
 	e := event("get", 1, "r1", "ann", "A")
 	e.Request.Complete = false
 	e.Request.Status = 200
-	e.Request.Records[0].Owners = []Owner{{Column: "user_id", ID: "bob"}}
+	e.Request.Records[0].Owners = []detect.Owner{{Column: "user_id", ID: "bob"}}
 	s.see(0, e)
-	p := &Policy{Tables: []Table{{Name: "orders", Shared: true}}, Principals: DefaultPrincipals(), Grace: DefaultGrace(), Thresholds: DefaultThresholds()}
+	p := &detect.Policy{Tables: []detect.Table{{Name: "orders", Shared: true}}, Principals: detect.DefaultPrincipals(), Grace: detect.DefaultGrace(), Thresholds: detect.DefaultThresholds()}
 	if err := p.Compile(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,12 @@
-package detect
+package join
 
 import (
 	"fmt"
 	"runtime"
 	"testing"
 	"time"
+
+	"trespass.dev/trespass/detect"
 )
 
 // counter stands in for judging and only counts.
@@ -13,11 +15,11 @@ type counter struct {
 	judged, requests, statements int
 }
 
-func (c *counter) Accesses(list []*Access, out *Output, told func(int, Extent)) {
+func (c *counter) Accesses(list []*detect.Access, out *detect.Output, told func(int, detect.Extent)) {
 	oneByOne(c, list, out, told)
 }
 
-func (c *counter) Access(a *Access, provisional bool, _ *Output) {
+func (c *counter) Access(a *detect.Access, provisional bool, _ *detect.Output) {
 	if provisional {
 		return
 	}
@@ -31,41 +33,41 @@ func (c *counter) Access(a *Access, provisional bool, _ *Output) {
 type traffic struct {
 	lines   int
 	step    int64 // event time between two requests
-	request Request
-	setting Settings
-	stmt    Statement
-	event   Event
+	request detect.Request
+	setting detect.Settings
+	stmt    detect.Statement
+	event   detect.Event
 	id      []byte
 }
 
-func (g *traffic) next() *Event {
+func (g *traffic) next() *detect.Event {
 	i := g.lines
 	g.lines++
 	n := i / 3
 	g.id = fmt.Appendf(g.id[:0], "0b9e0d9a-6c1f-4f0e-8a58-%012d", n)
 	id := string(g.id)
-	g.event = Event{Time: noon + int64(n)*g.step, LineID: uint64(i)*0x9e3779b97f4a7c15 + 1, Origin: Origin{Offset: int64(i)}}
+	g.event = detect.Event{Time: noon + int64(n)*g.step, LineID: uint64(i)*0x9e3779b97f4a7c15 + 1, Origin: detect.Origin{Offset: int64(i)}}
 	txn := id[24:]
 	switch i % 3 {
 	case 0:
-		g.request = Request{
+		g.request = detect.Request{
 			EventID: id, RequestID: id, Env: "production", Service: "web", Method: "GET", Route: "/api/orders/[id]", Path: "/api/orders/" + id,
 			Status: 200, UserID: "11111111-1111-4111-8111-111111111111", SessionID: "5f0f6b3e-0000-4000-8000-000000000001", Tenant: "acme",
-			Counts: []Count{{Table: "orders", Rows: 1}},
+			Counts: []detect.Count{{Table: "orders", Rows: 1}},
 		}
-		g.event.Kind, g.event.Request = KindRequest, &g.request
+		g.event.Kind, g.event.Request = detect.KindRequest, &g.request
 	case 1:
-		g.setting = Settings{Role: "authenticated", HasClaims: true, Sub: "11111111-1111-4111-8111-111111111111", Method: "GET", Path: "/orders", RequestID: id}
-		g.stmt = Statement{Kind: StatementSetting, Session: "6b039cbb.1d97", Txn: txn, Line: int64(i), Login: "authenticator", Database: "shop", App: "PostgREST 12.2.3", Client: true, Rows: -1, Settings: &g.setting}
-		g.event.Kind, g.event.Statement = KindStatement, &g.stmt
+		g.setting = detect.Settings{Role: "authenticated", HasClaims: true, Sub: "11111111-1111-4111-8111-111111111111", Method: "GET", Path: "/orders", RequestID: id}
+		g.stmt = detect.Statement{Kind: detect.StatementSetting, Session: "6b039cbb.1d97", Txn: txn, Line: int64(i), Login: "authenticator", Database: "shop", App: "PostgREST 12.2.3", Client: true, Rows: -1, Settings: &g.setting}
+		g.event.Kind, g.event.Statement = detect.KindStatement, &g.stmt
 	case 2:
-		g.stmt = Statement{
-			Kind: StatementAudit, Session: "6b039cbb.1d97", Txn: txn, Line: int64(i), Login: "authenticator", Database: "shop", App: "PostgREST 12.2.3",
+		g.stmt = detect.Statement{
+			Kind: detect.StatementAudit, Session: "6b039cbb.1d97", Txn: txn, Line: int64(i), Login: "authenticator", Database: "shop", App: "PostgREST 12.2.3",
 			Client: true, StmtID: int64(i), SubstmtID: 1, Class: "READ", Command: "SELECT", ObjectType: "TABLE", Object: "orders", Rows: 1,
 			SQL:    `WITH pgrst_source AS ( SELECT "public"."orders".* FROM "public"."orders"  WHERE  "public"."orders"."id" = $1 )  SELECT null::bigint AS total_result_set, pg_catalog.count(_postgrest_t) AS page_total, coalesce(json_agg(_postgrest_t), '[]') AS body, nullif(current_setting('response.headers', true), '') AS response_headers, nullif(current_setting('response.status', true), '') AS response_status, '' AS response_inserted FROM ( SELECT * FROM pgrst_source ) _postgrest_t`,
-			Params: []Param{{Value: id}}, ParamsKnown: true,
+			Params: []detect.Param{{Value: id}}, ParamsKnown: true,
 		}
-		g.event.Kind, g.event.Statement = KindStatement, &g.stmt
+		g.event.Kind, g.event.Statement = detect.KindStatement, &g.stmt
 	}
 	return &g.event
 }
@@ -78,13 +80,13 @@ func BenchmarkObserve(b *testing.B) {
 		b.Run(fmt.Sprintf("waiting=%d", waiting), func(b *testing.B) {
 			d := newDetector(Options{MaxPending: 4 * waiting, MaxBytes: 1 << 40})
 			judged := &counter{}
-			d.facts, d.judging = NewFacts(&Policy{}), judged
+			d.facts, d.judging = detect.NewFacts(&detect.Policy{}), judged
 			part := d.Open(Start{Source: "log"})
 			g := &traffic{step: int64(100*time.Second) * 3 / int64(waiting)}
 			for range waiting {
 				d.Observe(part, g.next())
 			}
-			var out Output
+			var out detect.Output
 			b.ReportAllocs()
 			b.ResetTimer()
 			for i := range b.N {
@@ -112,14 +114,14 @@ func BenchmarkObserve(b *testing.B) {
 // BenchmarkObserveAndJudge is BenchmarkObserve with the real judge and a policy: every
 // request gives one read of the user's own order.
 func BenchmarkObserveAndJudge(b *testing.B) {
-	p := &Policy{Tables: []Table{{Name: "orders", ID: "id", Owners: []string{"user_id"}}}, Principals: DefaultPrincipals(), Grace: DefaultGrace(), Thresholds: DefaultThresholds()}
+	p := &detect.Policy{Tables: []detect.Table{{Name: "orders", ID: "id", Owners: []string{"user_id"}}}, Principals: detect.DefaultPrincipals(), Grace: detect.DefaultGrace(), Thresholds: detect.DefaultThresholds()}
 	if err := p.Compile(); err != nil {
 		b.Fatal(err)
 	}
 	d := New(p, Options{})
 	part := d.Open(Start{Source: "log"})
 	g := &traffic{step: 3e6}
-	var out Output
+	var out detect.Output
 	reads := 0
 	take := func() {
 		d.Take(&out)

@@ -1,4 +1,4 @@
-package detect
+package join
 
 import (
 	"fmt"
@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"trespass.dev/trespass/detect"
 )
 
 // The promise under test: whatever the interleaving of the partitions, and wherever
@@ -39,12 +41,12 @@ func (b bug) String() string {
 }
 
 // world is the logs of one run of the model.
-type world [][]Event
+type world [][]detect.Event
 
 // newWorld makes logs of requests with their transactions, spread over partitions.
 func newWorld(r *rand.Rand, partitions, requests int) world {
 	w := make(world, partitions)
-	put := func(e Event) { p := r.IntN(partitions); w[p] = append(w[p], e) }
+	put := func(e detect.Event) { p := r.IntN(partitions); w[p] = append(w[p], e) }
 	lines := map[string]int64{}
 	at := 0.0
 	for i := range requests {
@@ -72,19 +74,19 @@ func newWorld(r *rand.Rand, partitions, requests int) world {
 		txn := fmt.Sprint("3/", i)
 		if r.IntN(8) == 0 {
 			txn = ""
-			put(with(text(stmt(session, "", line(), at, ""), "BEGIN"), func(s *Statement) { s.Class, s.Command = "MISC", "BEGIN" }))
+			put(with(text(stmt(session, "", line(), at, ""), "BEGIN"), func(s *detect.Statement) { s.Class, s.Command = "MISC", "BEGIN" }))
 		}
 		switch r.IntN(5) {
 		case 4: // a line of its duration, or of its failure, follows outside of the transaction
 			const sql = "select * from orders where id = $1"
-			put(with(text(stmt(session, txn, line(), at+0.2, "orders"), sql), func(s *Statement) { s.RequestID = id }))
+			put(with(text(stmt(session, txn, line(), at+0.2, "orders"), sql), func(s *detect.Statement) { s.RequestID = id }))
 			after := logged(stmt(session, "3/0", line(), at+0.3+r.Float64()*8, ""), sql)
 			if r.IntN(2) == 0 {
-				after.Statement.Kind, after.Statement.SQLState = StatementError, "57014"
+				after.Statement.Kind, after.Statement.SQLState = detect.StatementError, "57014"
 			}
 			put(after)
 		case 0:
-			put(with(stmt(session, txn, line(), at+0.2, "orders"), func(s *Statement) { s.RequestID = id }))
+			put(with(stmt(session, txn, line(), at+0.2, "orders"), func(s *detect.Statement) { s.RequestID = id }))
 		case 1:
 			e := set(session, txn, line(), at+0.1, "", []string{"web", "support"}[r.IntN(2)], "")
 			e.Statement.Settings.Session = true
@@ -97,7 +99,7 @@ func newWorld(r *rand.Rand, partitions, requests int) world {
 			}
 		}
 		if txn == "" {
-			put(with(text(stmt(session, "", line(), at+1.5, ""), "COMMIT"), func(s *Statement) { s.Class, s.Command = "MISC", "COMMIT" }))
+			put(with(text(stmt(session, "", line(), at+1.5, ""), "COMMIT"), func(s *detect.Statement) { s.Class, s.Command = "MISC", "COMMIT" }))
 		}
 	}
 	for p := range w {
@@ -108,10 +110,10 @@ func newWorld(r *rand.Rand, partitions, requests int) world {
 
 // spoil brings a partition's lines out of order: a little most of the time, 3 % of
 // them by minutes; 2 % are delivered again, here or elsewhere.
-func spoil(r *rand.Rand, w world, p int) []Event {
+func spoil(r *rand.Rand, w world, p int) []detect.Event {
 	type placed struct {
 		at    int64
-		event Event
+		event detect.Event
 	}
 	var lines []placed
 	for _, e := range w[p] {
@@ -131,7 +133,7 @@ func spoil(r *rand.Rand, w world, p int) []Event {
 		}
 	}
 	slices.SortStableFunc(lines, func(a, b placed) int { return int(min(max(a.at-b.at, -1), 1)) })
-	out := make([]Event, len(lines))
+	out := make([]detect.Event, len(lines))
 	for i, l := range lines {
 		out[i] = l.event
 	}
@@ -148,7 +150,7 @@ type row struct {
 // shown is the sink: of each key the row of the highest revision, the last of equals.
 type shown map[string]row
 
-func (s shown) write(out *Output) {
+func (s shown) write(out *detect.Output) {
 	put := func(key string, r row) {
 		if old, ok := s[key]; !ok || r.revision >= old.revision {
 			s[key] = r
@@ -166,7 +168,7 @@ func (s shown) write(out *Output) {
 type process struct {
 	*Detector
 	position []int64
-	batch    Output
+	batch    detect.Output
 	progress []Progress
 }
 
@@ -175,7 +177,7 @@ func begin(w world, committed []Progress, b bug) *process {
 	if b == noStamp {
 		p.w.slack = furthest
 	}
-	p.facts, p.judging = NewFacts(&Policy{}), &scribe{}
+	p.facts, p.judging = detect.NewFacts(&detect.Policy{}), &scribe{}
 	for i := range w {
 		c := committed[i]
 		p.Open(Start{Source: "log", Partition: int32(i), Position: c.Safe, EmitFrom: c.EmitFrom, Watermark: c.Watermark})
@@ -190,7 +192,7 @@ func (p *process) read(w world, i int) {
 	switch {
 	case at < int64(len(w[i])):
 		e := w[i][at]
-		e.Origin = Origin{Source: "log", Partition: int32(i), Offset: at}
+		e.Origin = detect.Origin{Source: "log", Partition: int32(i), Offset: at}
 		p.Observe(Part(i), &e)
 		p.Skip(Part(i), at)
 	case at == int64(len(w[i])):
@@ -208,7 +210,7 @@ func (p *process) readAll(w world, i, count int) {
 		return
 	}
 	for k := range events {
-		events[k].Origin = Origin{Source: "log", Partition: int32(i), Offset: from + int64(k)}
+		events[k].Origin = detect.Origin{Source: "log", Partition: int32(i), Offset: from + int64(k)}
 	}
 	p.ObserveAll(Part(i), events)
 	p.position[i] += int64(len(events))
@@ -307,7 +309,7 @@ func wild(r *rand.Rand, w world, b bug) (s shown, crashes, read int) {
 			}
 		}
 		s.write(&p.batch)
-		p.batch = Output{}
+		p.batch = detect.Output{}
 		if dies() {
 			continue // acknowledged, and not committed
 		}

@@ -1,4 +1,4 @@
-package detect
+package join
 
 import (
 	"cmp"
@@ -6,10 +6,11 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 
+	"trespass.dev/trespass/detect"
 	"trespass.dev/trespass/detect/memory"
 )
 
-func compareOrigins(a, b Origin) int {
+func compareOrigins(a, b detect.Origin) int {
 	return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
 }
 
@@ -77,7 +78,7 @@ func (d *Detector) lineKey(x *node) string {
 }
 
 // txnKey is the key of a transaction without request: by its first execution.
-func (d *Detector) txnKey(s *StatementLine) string {
+func (d *Detector) txnKey(s *detect.StatementLine) string {
 	k := &d.keyer
 	k.begin(keyTxn)
 	k.text(s.Session)

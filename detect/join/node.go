@@ -1,6 +1,7 @@
-package detect
+package join
 
 import (
+	"trespass.dev/trespass/detect"
 	"trespass.dev/trespass/detect/memory"
 	"trespass.dev/trespass/detect/progress"
 	"trespass.dev/trespass/detect/query"
@@ -28,7 +29,7 @@ type node struct {
 	holder  int32 // partition that ticket belongs to; none if nothing is held
 	flags   flags
 	kind    nodeKind
-	stmt    StatementKind
+	stmt    detect.StatementKind
 	turn    uint32  // counts the lines that had this place
 	links   [2]link // in the chains of its keys
 	sibling int32   // next statement of the same sealed transaction

@@ -1,6 +1,10 @@
-package detect
+package join
 
-import "cmp"
+import (
+	"cmp"
+
+	"trespass.dev/trespass/detect"
+)
 
 // A statement prepared in SQL is audited at each EXECUTE with the text of its PREPARE, so
 // a comment in that text names the request that prepared it, and not the one that runs it.
@@ -8,8 +12,8 @@ import "cmp"
 
 // namesExecution says whether a line is the EXECUTE of a prepared statement and names its
 // request.
-func namesExecution(s *Statement) bool {
-	return s.Kind == StatementAudit && s.Class == "MISC" && s.Command == "EXECUTE" && s.StmtID != 0 && (s.RequestID != "" || s.TraceID != "")
+func namesExecution(s *detect.Statement) bool {
+	return s.Kind == detect.StatementAudit && s.Class == "MISC" && s.Command == "EXECUTE" && s.StmtID != 0 && (s.RequestID != "" || s.TraceID != "")
 }
 
 // executed gives what prepared statements read the request that their EXECUTE names.
@@ -21,7 +25,7 @@ func (b *unitBuilder) executed() {
 		}
 		for k := range b.lines {
 			l := &b.lines[k]
-			if l.read && l.StmtID == e.StmtID && l.Kind == StatementAudit && l.Plan != nil && l.Plan.Prepares {
+			if l.read && l.StmtID == e.StmtID && l.Kind == detect.StatementAudit && l.Plan != nil && l.Plan.Prepares {
 				l.RequestID, l.TraceID, l.Route = e.RequestID, e.TraceID, cmp.Or(e.Route, l.Route)
 				l.Twins = append(l.Twins, e.Origin)
 			}

@@ -1,4 +1,4 @@
-package detect
+package join
 
 import (
 	"fmt"
@@ -8,15 +8,17 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"trespass.dev/trespass/detect"
 )
 
 // sent is an event of one of several partitions.
 type sent struct {
 	part  Part
-	event Event
+	event detect.Event
 }
 
-func in(p Part, events ...Event) []sent {
+func in(p Part, events ...detect.Event) []sent {
 	var out []sent
 	for _, e := range events {
 		out = append(out, sent{p, e})
@@ -51,7 +53,7 @@ func orders(lines []sent, yield func([]sent)) {
 }
 
 // text gives an audit line a text.
-func text(e Event, sql string) Event {
+func text(e detect.Event, sql string) detect.Event {
 	s := *e.Statement
 	s.SQL = sql
 	e.Statement = &s
@@ -59,21 +61,21 @@ func text(e Event, sql string) Event {
 }
 
 // logged makes of an audit line a line of log_statement.
-func logged(e Event, sql string) Event {
+func logged(e detect.Event, sql string) detect.Event {
 	s := *e.Statement
-	s.Kind, s.SQL, s.Object, s.StmtID, s.SubstmtID, s.Class, s.Command, s.ObjectType = StatementText, sql, "", 0, 0, "", "", ""
+	s.Kind, s.SQL, s.Object, s.StmtID, s.SubstmtID, s.Class, s.Command, s.ObjectType = detect.StatementText, sql, "", 0, 0, "", "", ""
 	e.Statement = &s
 	return e
 }
 
-func with(e Event, change func(*Statement)) Event {
+func with(e detect.Event, change func(*detect.Statement)) detect.Event {
 	s := *e.Statement
 	change(&s)
 	e.Statement = &s
 	return e
 }
 
-func withRequest(e Event, change func(*Request)) Event {
+func withRequest(e detect.Event, change func(*detect.Request)) detect.Event {
 	r := *e.Request
 	change(&r)
 	e.Request = &r
@@ -81,8 +83,8 @@ func withRequest(e Event, change func(*Request)) Event {
 }
 
 // control is pgaudit's line of a transaction's begin or end, without transaction id.
-func control(session string, line int64, command string) Event {
-	return with(text(stmt(session, "", line, 1, ""), command), func(s *Statement) { s.Class, s.Command = "MISC", command })
+func control(session string, line int64, command string) detect.Event {
+	return with(text(stmt(session, "", line, 1, ""), command), func(s *detect.Statement) { s.Class, s.Command = "MISC", command })
 }
 
 // long is a time after which everything before has been decided.
@@ -167,7 +169,7 @@ func TestEveryInterleavingGivesTheSameAccesses(t *testing.T) {
 			name: "a line too late for its partition stands for itself",
 			lines: [][]sent{
 				in(0, req("get", 1, "r1", "ann"), tick(long)),
-				in(1, tick(60), with(stmt("s", "3/1", 2, 1.2, "orders"), func(s *Statement) { s.RequestID = "r1" }), tick(long)),
+				in(1, tick(60), with(stmt("s", "3/1", 2, 1.2, "orders"), func(s *detect.Statement) { s.RequestID = "r1" }), tick(long)),
 				in(2, tick(300), req("done", 2, "r1", "ann"), tick(long)),
 			},
 			want: []string{"get by ann |", " | orders; late", "done by ann | late"},
@@ -184,17 +186,17 @@ func TestEveryInterleavingGivesTheSameAccesses(t *testing.T) {
 		{
 			name: "by trace id where there is no request id",
 			lines: [][]sent{
-				in(0, withRequest(req("span", 1, "", "ann"), func(r *Request) { r.TraceID = "t1" }), tick(long)),
-				in(1, withRequest(req("edge", 1, "r1", ""), func(r *Request) { r.TraceID = "t1" }), tick(long)),
-				in(2, with(stmt("s", "3/1", 1, 1, "orders"), func(s *Statement) { s.TraceID = "t1" }), tick(long)),
+				in(0, withRequest(req("span", 1, "", "ann"), func(r *detect.Request) { r.TraceID = "t1" }), tick(long)),
+				in(1, withRequest(req("edge", 1, "r1", ""), func(r *detect.Request) { r.TraceID = "t1" }), tick(long)),
+				in(2, with(stmt("s", "3/1", 1, 1, "orders"), func(s *detect.Statement) { s.TraceID = "t1" }), tick(long)),
 			},
 			want: []string{"span by ann + edge by ? | orders;"},
 		},
 		{
 			name: "two requests of one trace with ids of their own are two",
 			lines: [][]sent{
-				in(0, withRequest(req("one", 1, "r1", "ann"), func(r *Request) { r.TraceID = "t1" }), tick(long)),
-				in(1, withRequest(req("two", 1, "r2", "ann"), func(r *Request) { r.TraceID = "t1" }), tick(long)),
+				in(0, withRequest(req("one", 1, "r1", "ann"), func(r *detect.Request) { r.TraceID = "t1" }), tick(long)),
+				in(1, withRequest(req("two", 1, "r2", "ann"), func(r *detect.Request) { r.TraceID = "t1" }), tick(long)),
 			},
 			want: []string{"one by ann |", "two by ann |"},
 		},
@@ -203,8 +205,8 @@ func TestEveryInterleavingGivesTheSameAccesses(t *testing.T) {
 			lines: [][]sent{
 				in(0, req("one", 1, "r1", "ann"), req("two", 1, "r2", "bob"), tick(long)),
 				in(1,
-					with(stmt("s", "3/1", 1, 1, "orders"), func(s *Statement) { s.RequestID = "r1" }),
-					with(stmt("s", "3/1", 2, 1, "files"), func(s *Statement) { s.RequestID = "r2" }), tick(long)),
+					with(stmt("s", "3/1", 1, 1, "orders"), func(s *detect.Statement) { s.RequestID = "r1" }),
+					with(stmt("s", "3/1", 2, 1, "files"), func(s *detect.Statement) { s.RequestID = "r2" }), tick(long)),
 			},
 			want: []string{"one by ann |", "two by bob |", " | orders; files;"},
 		},
@@ -223,11 +225,11 @@ func TestEveryInterleavingGivesTheSameAccesses(t *testing.T) {
 			name: "SET ROLE holds for the session, in the order of its lines",
 			lines: [][]sent{
 				in(0,
-					with(set("s", "3/1", 2, 2, "", "support", ""), func(s *Statement) { s.Settings.Session = true }),
+					with(set("s", "3/1", 2, 2, "", "support", ""), func(s *detect.Statement) { s.Settings.Session = true }),
 					stmt("s", "3/2", 3, 3, "orders"), stmt("s", "3/4", 5, 5, "plans"), tick(long)),
 				in(1,
 					stmt("s", "3/0", 1, 1, "files"),
-					with(set("s", "3/3", 4, 4, "", "", ""), func(s *Statement) { s.Settings.Session, s.Settings.Reset = true, true }), tick(long)),
+					with(set("s", "3/3", 4, 4, "", "", ""), func(s *detect.Statement) { s.Settings.Session, s.Settings.Reset = true, true }), tick(long)),
 			},
 			want: []string{" | files;", " | orders as support;", " | plans as authenticator;"},
 		},
@@ -243,20 +245,20 @@ func TestEveryInterleavingGivesTheSameAccesses(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			n := 0
-			var first Output
+			var first detect.Output
 			orders(slices.Concat(c.lines...), func(lines []sent) {
 				n++
 				s := newStory(t, Options{}, len(c.lines))
 				for _, l := range lines {
 					s.see(l.part, l.event)
 				}
-				var out Output
+				var out detect.Output
 				s.Take(&out)
 				for i := range s.parts {
 					s.End(Part(i))
 				}
 				s.Take(&out)
-				byKey := func(a, b Read) int { return compareText(a.AccessKey, b.AccessKey) }
+				byKey := func(a, b detect.Read) int { return compareText(a.AccessKey, b.AccessKey) }
 				slices.SortFunc(out.Reads, byKey)
 				if n == 1 {
 					first = out
@@ -292,36 +294,36 @@ func compareText(a, b string) int {
 
 func TestLinesOfOneExecutionAreOne(t *testing.T) {
 	const sql = "select * from orders where id = $1"
-	param := func(v string) func(*Statement) {
-		return func(s *Statement) { s.Params, s.ParamsKnown = []Param{{Value: v}}, true }
+	param := func(v string) func(*detect.Statement) {
+		return func(s *detect.Statement) { s.Params, s.ParamsKnown = []detect.Param{{Value: v}}, true }
 	}
-	same := func(id, sub int64) func(*Statement) {
-		return func(s *Statement) { s.StmtID, s.SubstmtID = id, sub }
+	same := func(id, sub int64) func(*detect.Statement) {
+		return func(s *detect.Statement) { s.StmtID, s.SubstmtID = id, sub }
 	}
 	cases := []struct {
 		name  string
-		lines []Event
+		lines []detect.Event
 		want  []string
 	}{
 		{
 			name: "session and object audit lines",
-			lines: []Event{
+			lines: []detect.Event{
 				with(text(stmt("s", "3/1", 1, 1, "orders"), sql), same(7, 1)),
-				with(text(stmt("s", "3/1", 2, 1, "orders"), sql), func(s *Statement) { s.StmtID, s.AuditObject = 7, true }),
+				with(text(stmt("s", "3/1", 2, 1, "orders"), sql), func(s *detect.Statement) { s.StmtID, s.AuditObject = 7, true }),
 			},
 			want: []string{" | orders x2;"},
 		},
 		{
 			name: "a join has one line for each relation, the second with its text previously logged",
-			lines: []Event{
+			lines: []detect.Event{
 				with(with(text(stmt("s", "3/1", 1, 1, "orders"), "select * from orders o join items i on i.order_id = o.id where o.id = $1"), same(7, 1)), param("A")),
-				with(stmt("s", "3/1", 2, 1, "items"), func(s *Statement) { s.StmtID, s.Previous = 7, true }),
+				with(stmt("s", "3/1", 2, 1, "items"), func(s *detect.Statement) { s.StmtID, s.Previous = 7, true }),
 			},
 			want: []string{" | orders $1=A; items $1=A;"},
 		},
 		{
 			name: "audit and execute lines, the values from the second",
-			lines: []Event{
+			lines: []detect.Event{
 				text(stmt("s", "3/1", 1, 1, "orders"), sql),
 				with(logged(stmt("s", "3/1", 2, 1, ""), sql), param("A")),
 				text(stmt("s", "3/1", 3, 1, "orders"), sql),
@@ -331,7 +333,7 @@ func TestLinesOfOneExecutionAreOne(t *testing.T) {
 		},
 		{
 			name: "a text that was not audited counts by itself",
-			lines: []Event{
+			lines: []detect.Event{
 				text(stmt("s", "3/1", 1, 1, "orders"), sql),
 				logged(stmt("s", "3/1", 2, 1, ""), "select * from files where id = $1"),
 			},
@@ -339,7 +341,7 @@ func TestLinesOfOneExecutionAreOne(t *testing.T) {
 		},
 		{
 			name: "the duration line after the end of its transaction",
-			lines: []Event{
+			lines: []detect.Event{
 				text(stmt("s", "3/1", 1, 1, "orders"), "select * from orders where id = 'A'"),
 				logged(stmt("s", "3/0", 2, 1.01, ""), "select * from orders where id = 'A'"),
 			},
@@ -347,39 +349,39 @@ func TestLinesOfOneExecutionAreOne(t *testing.T) {
 		},
 		{
 			name: "foreign-key checks, EXPLAIN, catalog, transaction control and twins are no reads",
-			lines: []Event{
+			lines: []detect.Event{
 				text(stmt("s", "3/1", 1, 1, "public.orders"), `SELECT 1 FROM ONLY "public"."orders" x WHERE "id" OPERATOR(pg_catalog.=) $1 FOR KEY SHARE OF x`),
 				text(stmt("s", "3/2", 2, 1, "public.orders"), "explain analyze select * from orders"),
 				text(stmt("s", "3/3", 3, 1, "pg_catalog.pg_class"), "select * from pg_class"),
 				text(stmt("s", "3/4", 4, 1, ""), "select 1"),
-				with(text(stmt("s", "3/5", 5, 1, ""), "COMMIT"), func(s *Statement) { s.Class, s.Command = "MISC", "COMMIT" }),
-				with(logged(stmt("s", "3/6", 6, 1, ""), sql), func(s *Statement) { s.Kind = StatementTwin }),
-				with(text(stmt("s", "3/7", 7, 1, "orders"), sql), func(s *Statement) { s.Client = false }),
+				with(text(stmt("s", "3/5", 5, 1, ""), "COMMIT"), func(s *detect.Statement) { s.Class, s.Command = "MISC", "COMMIT" }),
+				with(logged(stmt("s", "3/6", 6, 1, ""), sql), func(s *detect.Statement) { s.Kind = detect.StatementTwin }),
+				with(text(stmt("s", "3/7", 7, 1, "orders"), sql), func(s *detect.Statement) { s.Client = false }),
 			},
 			want: nil,
 		},
 		{
 			name: "an execution that failed",
-			lines: []Event{
+			lines: []detect.Event{
 				text(stmt("s", "3/1", 1, 1, "orders"), sql),
 				text(stmt("s", "3/1", 2, 1, "files"), "select * from files"),
-				with(logged(stmt("s", "3/1", 3, 1, ""), sql), func(s *Statement) { s.Kind, s.SQLState = StatementError, "42501" }),
+				with(logged(stmt("s", "3/1", 3, 1, ""), sql), func(s *detect.Statement) { s.Kind, s.SQLState = detect.StatementError, "42501" }),
 			},
 			want: []string{" | orders failed x2; files;"},
 		},
 		{
 			name: "an execution that failed, where no transaction ids are logged",
-			lines: []Event{
+			lines: []detect.Event{
 				logged(stmt("s", "", 1, 1, ""), "select * from files where id = 1"),
 				logged(stmt("s", "", 2, 1, ""), sql),
-				with(logged(stmt("s", "", 3, 1, ""), sql), func(s *Statement) { s.Kind, s.SQLState = StatementError, "42501" }),
+				with(logged(stmt("s", "", 3, 1, ""), sql), func(s *detect.Statement) { s.Kind, s.SQLState = detect.StatementError, "42501" }),
 				logged(stmt("s", "", 4, 1, ""), sql),
 			},
 			want: []string{" | text;", " | text failed x2;", " | text;"},
 		},
 		{
 			name:  "a text that cannot be read is kept, and says why",
-			lines: []Event{text(stmt("s", "3/1", 1, 1, ""), "select * frm (")},
+			lines: []detect.Event{text(stmt("s", "3/1", 1, 1, ""), "select * frm (")},
 			want:  []string{" | sql_unparsable;"},
 		},
 	}
@@ -404,9 +406,9 @@ func TestLinesOfOneExecutionAreOne(t *testing.T) {
 // order in its partition.
 func TestLinesWithoutNumbersKeepTheirOrderWithinAMillisecond(t *testing.T) {
 	s := newStory(t, Options{}, 1)
-	unnumbered := func(e Event, name string) Event {
+	unnumbered := func(e detect.Event, name string) detect.Event {
 		e.LineID = lineID(name)
-		return with(e, func(s *Statement) { s.Line, s.StmtID = 0, 0 })
+		return with(e, func(s *detect.Statement) { s.Line, s.StmtID = 0, 0 })
 	}
 	s.see(0, unnumbered(control("s", 0, "BEGIN"), "a"))
 	s.see(0, unnumbered(set("s", "", 0, 1, "", "authenticated", "ann"), "b"))
@@ -440,7 +442,7 @@ func TestARetryIsOneAccess(t *testing.T) {
 	s := newStory(t, Options{}, 1)
 	s.see(0, event("first", 1, "r1", "ann", "foreign"))
 	s.see(0, event("again", 3, "r1", "ann", "foreign"))
-	var out Output
+	var out detect.Output
 	s.Take(&out)
 	check(t, s.end(), "first by ann + again by ann |")
 	s.Take(&out)
@@ -459,7 +461,7 @@ func TestACounterThatComesRoundIsAnotherAccess(t *testing.T) {
 	s.see(0, req("one", 1, "req-1", "ann"))
 	s.see(0, req("two", 100, "req-1", "ann"))
 	s.see(0, tick(long))
-	var out Output
+	var out detect.Output
 	s.Take(&out)
 	if len(out.Reads) != 2 || out.Reads[0].AccessKey == out.Reads[1].AccessKey {
 		t.Errorf("want two accesses with keys of their own, got %+v", out.Reads)
@@ -473,7 +475,7 @@ func TestAnEndlessRowOfOneRequestIDHidesNothing(t *testing.T) {
 	for i := range 100 {
 		s.see(0, event(fmt.Sprint("read ", i), float64(20*i), "mine", "mallory", "foreign"))
 	}
-	var out Output
+	var out detect.Output
 	s.endAll()
 	s.Take(&out)
 	keys := map[string]bool{}
@@ -511,14 +513,14 @@ func containsWord(s, word string) bool {
 func TestACompleteLineIsReportedAtOnce(t *testing.T) {
 	s := newStory(t, Options{}, 2)
 	s.see(0, event("get", 1, "r1", "ann", "foreign"))
-	var early Output
+	var early detect.Output
 	s.Take(&early)
 	if len(early.Findings) != 1 || early.Findings[0].Revision != 1 || len(early.Reads) != 0 {
 		t.Fatalf("want one finding of revision 1 at once and no reads, got %+v", early)
 	}
-	s.see(1, with(stmt("s", "3/1", 1, 1, "orders"), func(s *Statement) { s.RequestID = "r1" }))
+	s.see(1, with(stmt("s", "3/1", 1, 1, "orders"), func(s *detect.Statement) { s.RequestID = "r1" }))
 	s.endAll()
-	var late Output
+	var late detect.Output
 	s.Take(&late)
 	if len(late.Findings) != 1 || late.Findings[0].ID != early.Findings[0].ID || late.Findings[0].Revision != 3 || late.Findings[0].Resolved {
 		t.Errorf("want the same finding in revision 3, got %+v", late.Findings)
@@ -535,9 +537,9 @@ func (s *story) endAll() {
 func TestWhatTheOtherHalfExplainsIsTakenBack(t *testing.T) {
 	s := newStory(t, Options{}, 2)
 	s.see(0, event("get", 1, "r1", "ann", "foreign"))
-	s.see(1, with(stmt("s", "3/1", 1, 1, "share_links"), func(s *Statement) { s.RequestID = "r1" }))
+	s.see(1, with(stmt("s", "3/1", 1, 1, "share_links"), func(s *detect.Statement) { s.RequestID = "r1" }))
 	s.endAll()
-	var out Output
+	var out detect.Output
 	s.Take(&out)
 	if len(out.Findings) != 2 || out.Findings[0].ID != out.Findings[1].ID || out.Findings[0].Resolved || !out.Findings[1].Resolved || out.Findings[1].Revision != 3 {
 		t.Errorf("want the finding, and the same resolved in revision 3, got %+v", out.Findings)
@@ -548,7 +550,7 @@ func TestIdlePartitionsAreNotWaitedFor(t *testing.T) {
 	s := newStory(t, Options{}, 2)
 	s.see(0, req("get", 1, "r1", "ann"))
 	s.see(0, tick(long))
-	var out Output
+	var out detect.Output
 	if s.Take(&out); len(out.Reads) != 0 {
 		t.Fatal("decided before the other partition said anything")
 	}
@@ -558,7 +560,7 @@ func TestIdlePartitionsAreNotWaitedFor(t *testing.T) {
 	}
 	// What the idle partition then has is too late to be joined, and is judged.
 	s.Idle(1, false)
-	s.see(1, with(stmt("s", "3/1", 1, 1, "orders"), func(s *Statement) { s.RequestID = "r1" }))
+	s.see(1, with(stmt("s", "3/1", 1, 1, "orders"), func(s *detect.Statement) { s.RequestID = "r1" }))
 	check(t, s.end(), "get by ann |", " | orders; late")
 }
 
@@ -567,7 +569,7 @@ func TestWhenAllPartitionsAreIdleTheClockStands(t *testing.T) {
 	s.see(0, req("get", 1, "r1", "ann"))
 	s.Idle(0, true)
 	s.Idle(1, true)
-	var out Output
+	var out detect.Output
 	if s.Take(&out); len(out.Reads) != 0 {
 		t.Fatalf("decided while nothing moves: %+v", out.Reads)
 	}
@@ -580,7 +582,7 @@ func TestFactsDoNotHoldTheClock(t *testing.T) {
 	s.see(0, req("get", 1, "r1", "ann"))
 	s.see(0, tick(long))
 	s.see(0, tick(long))
-	var out Output
+	var out detect.Output
 	if s.Take(&out); len(out.Reads) != 1 {
 		t.Fatalf("want one access, got %+v", out.Reads)
 	}
@@ -591,7 +593,7 @@ func TestAFullDetectorDecidesTheOldestEarly(t *testing.T) {
 	for i := range 5000 {
 		id := fmt.Sprint("r", i)
 		s.see(0, req(fmt.Sprint("get ", i), float64(i)/100, id, "ann"))
-		s.see(0, with(stmt("s", "3/"+id, int64(i+1), float64(i)/100, "orders"), func(s *Statement) { s.RequestID = id }))
+		s.see(0, with(stmt("s", "3/"+id, int64(i+1), float64(i)/100, "orders"), func(s *detect.Statement) { s.RequestID = id }))
 		if n := s.Stats().Pending; n > 1001 {
 			t.Fatalf("%d lines are held", n)
 		}
@@ -637,8 +639,8 @@ func TestLinesOfAColdStartSaySo(t *testing.T) {
 
 func TestSeveralEventsOfOneRecordHaveOneStamp(t *testing.T) {
 	s := newStory(t, Options{}, 1)
-	for i, e := range []Event{req("a", 0, "r1", "ann"), tick(long), req("b", 1, "r1", "ann")} {
-		e.Origin = Origin{Source: "log", Offset: 0}
+	for i, e := range []detect.Event{req("a", 0, "r1", "ann"), tick(long), req("b", 1, "r1", "ann")} {
+		e.Origin = detect.Origin{Source: "log", Offset: 0}
 		_ = i
 		s.Observe(0, &e)
 	}

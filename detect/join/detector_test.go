@@ -1,4 +1,4 @@
-package detect
+package join
 
 import (
 	"cmp"
@@ -10,6 +10,8 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+
+	"trespass.dev/trespass/detect"
 )
 
 // The stories here are about joining, so a stand-in for judging writes down what it
@@ -23,16 +25,16 @@ type scribe struct {
 // simple is what is the same of all stand-ins.
 type simple struct{}
 
-func (simple) Plain(*Request) bool { return false }
-func (simple) Reload(*Policy)      {}
-func (simple) FillsLost() uint64   { return 0 }
+func (simple) Plain(*detect.Request) bool { return false }
+func (simple) Reload(*detect.Policy)      {}
+func (simple) FillsLost() uint64          { return 0 }
 
-func (s *scribe) Accesses(list []*Access, out *Output, told func(int, Extent)) {
+func (s *scribe) Accesses(list []*detect.Access, out *detect.Output, told func(int, detect.Extent)) {
 	oneByOne(s, list, out, told)
 }
 
 // oneByOne judges several accesses as a Judge does, one after the other.
-func oneByOne(j judging, list []*Access, out *Output, told func(int, Extent)) {
+func oneByOne(j judging, list []*detect.Access, out *detect.Output, told func(int, detect.Extent)) {
 	for i, a := range list {
 		before := out.Extent()
 		j.Access(a, false, out)
@@ -40,14 +42,14 @@ func oneByOne(j judging, list []*Access, out *Output, told func(int, Extent)) {
 	}
 }
 
-func (s *scribe) Access(a *Access, provisional bool, out *Output) {
-	slices.SortFunc(a.Requests, func(x, y RequestLine) int {
+func (s *scribe) Access(a *detect.Access, provisional bool, out *detect.Output) {
+	slices.SortFunc(a.Requests, func(x, y detect.RequestLine) int {
 		return cmp.Or(cmp.Compare(x.Time, y.Time), cmp.Compare(x.LineID, y.LineID))
 	})
 	text := describe(a)
 	if !provisional {
 		s.seen = append(s.seen, text)
-		out.Reads = append(out.Reads, Read{Reading: &Reading{AccessKey: a.Key, Revision: 1, Time: a.Time}, Reason: text, Origins: receipts(a)})
+		out.Reads = append(out.Reads, detect.Read{Reading: &detect.Reading{AccessKey: a.Key, Revision: 1, Time: a.Time}, Reason: text, Origins: receipts(a)})
 	}
 	foreign := false
 	for i := range a.Requests {
@@ -62,7 +64,7 @@ func (s *scribe) Access(a *Access, provisional bool, out *Output) {
 	if foreign && (!provisional || a.Requests[0].Complete) {
 		h := fnv.New128a()
 		h.Write([]byte(a.Key))
-		f := Finding{Rule: "foreign_read", Family: FamilyRead, Time: a.Time, Summary: text, Origins: receipts(a)}
+		f := detect.Finding{Rule: "foreign_read", Family: detect.FamilyRead, Time: a.Time, Summary: text, Origins: receipts(a)}
 		copy(f.ID[:], h.Sum(nil))
 		out.Findings = append(out.Findings, f)
 	}
@@ -70,8 +72,8 @@ func (s *scribe) Access(a *Access, provisional bool, out *Output) {
 
 // receipts lists where the lines of an access are. Of a line that came so late that
 // copies of it cannot be told any more, any copy's receipt will do.
-func receipts(a *Access) []Origin {
-	var out []Origin
+func receipts(a *detect.Access) []detect.Origin {
+	var out []detect.Origin
 	if a.Late {
 		return out
 	}
@@ -88,7 +90,7 @@ func receipts(a *Access) []Origin {
 
 // describe writes an access in one line: the request lines with their users, the
 // statements with role and user of their state.
-func describe(a *Access) string {
+func describe(a *detect.Access) string {
 	var b strings.Builder
 	for i, r := range a.Requests {
 		if i > 0 {
@@ -142,7 +144,7 @@ type story struct {
 func newStory(t *testing.T, o Options, partitions int) *story {
 	t.Helper()
 	s := &story{t: t, Detector: newDetector(o), scribe: &scribe{}, at: map[Part]int64{}}
-	s.facts = NewFacts(&Policy{})
+	s.facts = detect.NewFacts(&detect.Policy{})
 	s.judging = s.scribe
 	for i := range partitions {
 		s.Open(Start{Source: "log", Partition: int32(i)})
@@ -151,8 +153,8 @@ func newStory(t *testing.T, o Options, partitions int) *story {
 }
 
 // see observes an event as the next of a partition.
-func (s *story) see(p Part, e Event) {
-	e.Origin = Origin{Source: "log", Partition: int32(p), Offset: s.at[p]}
+func (s *story) see(p Part, e detect.Event) {
+	e.Origin = detect.Origin{Source: "log", Partition: int32(p), Offset: s.at[p]}
 	s.Observe(p, &e)
 	s.Skip(p, s.at[p])
 	s.at[p]++
@@ -163,7 +165,7 @@ func (s *story) end() []string {
 	for i := range s.parts {
 		s.End(Part(i))
 	}
-	var out Output
+	var out detect.Output
 	s.Take(&out)
 	if n := s.Stats().Pending; n != 0 || s.timeline.length != 0 || s.named.Len() != 0 || s.chains.index.Len() != 0 || s.nodes.bytes != 0 {
 		s.t.Errorf("left over after the end: %d lines, %d actions, %d names, %d chains, %d bytes", n, s.timeline.length, s.named.Len(), s.chains.index.Len(), s.nodes.bytes)
@@ -189,38 +191,38 @@ func lineID(parts ...any) uint64 {
 }
 
 // req is a request line some seconds after noon.
-func req(name string, at float64, id, user string) Event {
+func req(name string, at float64, id, user string) detect.Event {
 	t := noon + int64(at*float64(second))
-	return Event{Kind: KindRequest, Time: t, LineID: lineID(name), Request: &Request{EventID: name, RequestID: id, UserID: user}}
+	return detect.Event{Kind: detect.KindRequest, Time: t, LineID: lineID(name), Request: &detect.Request{EventID: name, RequestID: id, UserID: user}}
 }
 
 // event is a complete request line.
-func event(name string, at float64, id, user, record string) Event {
+func event(name string, at float64, id, user, record string) detect.Event {
 	e := req(name, at, id, user)
 	e.Request.Complete = true
-	e.Request.Records = []Record{{Table: "orders", ID: record}}
+	e.Request.Records = []detect.Record{{Table: "orders", ID: record}}
 	return e
 }
 
 // stmt is an audit line of a session's transaction.
-func stmt(session, txn string, line int64, at float64, object string) Event {
+func stmt(session, txn string, line int64, at float64, object string) detect.Event {
 	t := noon + int64(at*float64(second))
-	return Event{Kind: KindStatement, Time: t, LineID: lineID(session, line), Statement: &Statement{
-		Kind: StatementAudit, Session: session, Txn: txn, Line: line, Client: true, Login: "authenticator",
+	return detect.Event{Kind: detect.KindStatement, Time: t, LineID: lineID(session, line), Statement: &detect.Statement{
+		Kind: detect.StatementAudit, Session: session, Txn: txn, Line: line, Client: true, Login: "authenticator",
 		Class: "READ", Command: "SELECT", ObjectType: "TABLE", Object: object, StmtID: line, SubstmtID: 1, Rows: -1,
 	}}
 }
 
 // set is PostgREST's settings line.
-func set(session, txn string, line int64, at float64, id, role, sub string) Event {
+func set(session, txn string, line int64, at float64, id, role, sub string) detect.Event {
 	e := stmt(session, txn, line, at, "")
-	e.Statement.Kind, e.Statement.Class = StatementSetting, ""
-	e.Statement.Settings = &Settings{RequestID: id, Role: role, HasClaims: sub != "", Sub: sub}
+	e.Statement.Kind, e.Statement.Class = detect.StatementSetting, ""
+	e.Statement.Settings = &detect.Settings{RequestID: id, Role: role, HasClaims: sub != "", Sub: sub}
 	return e
 }
 
-func tick(at float64) Event {
-	return Event{Kind: KindHeartbeat, Time: noon + int64(at*float64(second))}
+func tick(at float64) detect.Event {
+	return detect.Event{Kind: detect.KindHeartbeat, Time: noon + int64(at*float64(second))}
 }
 
 func check(t *testing.T, got []string, want ...string) {

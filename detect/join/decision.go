@@ -1,4 +1,6 @@
-package detect
+package join
+
+import "trespass.dev/trespass/detect"
 
 // Deciding is a long way through the program: an access is put together, judged, counted
 // and put at hand for late facts. The processor keeps only a part of that way ready at a
@@ -6,21 +8,21 @@ package detect
 
 // decision is one access on its way.
 type decision struct {
-	Access
+	detect.Access
 	emit     bool
 	revision uint32
-	early    []Finding // what was reported early of its lines
-	found    []Finding // what is given out of it now
+	early    []detect.Finding // what was reported early of its lines
+	found    []detect.Finding // what is given out of it now
 }
 
 // blank gives the next access to be put together, empty.
-func (d *Detector) blank() *Access {
+func (d *Detector) blank() *detect.Access {
 	if d.made == len(d.decisions) {
 		c := new(decision)
 		d.decisions, d.accesses = append(d.decisions, c), append(d.accesses, &c.Access)
 	}
 	a := d.accesses[d.made]
-	*a = Access{Requests: a.Requests[:0], Statements: a.Statements[:0], Records: a.Records[:0]}
+	*a = detect.Access{Requests: a.Requests[:0], Statements: a.Statements[:0], Records: a.Records[:0]}
 	return a
 }
 
@@ -39,19 +41,19 @@ func (d *Detector) finish(emit bool, lines int, early []int32) {
 		if found, ok := d.early[n]; ok {
 			// A copy of the line may have come since, and its receipt is the one that stands.
 			for i := range found {
-				found[i].Origins = []Origin{d.origin(d.nodes.at(n))}
+				found[i].Origins = []detect.Origin{d.origin(d.nodes.at(n))}
 			}
 			c.early = append(c.early, found...)
 			delete(d.early, n)
 		}
 	}
-	if d.made == JudgedTogether {
+	if d.made == detect.JudgedTogether {
 		d.judgeAll()
 	}
 }
 
 // judged takes what came of the ith access, which is all that was appended since before.
-func (d *Detector) judged(i int, before Extent) {
+func (d *Detector) judged(i int, before detect.Extent) {
 	c := d.decisions[i]
 	from := before.Findings
 	for i := from; i < len(d.out.Findings); i++ {

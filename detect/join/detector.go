@@ -1,8 +1,9 @@
-package detect
+package join
 
 import (
 	"hash/maphash"
 
+	"trespass.dev/trespass/detect"
 	"trespass.dev/trespass/detect/memory"
 	"trespass.dev/trespass/detect/progress"
 	"trespass.dev/trespass/detect/query"
@@ -70,14 +71,14 @@ type Detector struct {
 
 	plans    *query.Cache
 	judging  judging
-	facts    *Facts
+	facts    *detect.Facts
 	nodes    nodes
 	chains   chains
 	timeline timeline
 	named    memory.Table // lines that wait, by LineID
 	salt     uint64
 	sessions sessions
-	early    map[int32][]Finding // what was reported of a waiting line already
+	early    map[int32][]detect.Finding // what was reported of a waiting line already
 
 	arena  memory.Arena
 	keyer  keyer
@@ -85,30 +86,30 @@ type Detector struct {
 	dec    decoder
 	gather gathering
 	unit   unitBuilder
-	out    Output
+	out    detect.Output
 
-	decisions []*decision // accesses that are judged together; their memory is used again
-	accesses  []*Access   // of the decisions, in the same order
-	made      int         // of them are put together
-	told      func(i int, before Extent)
+	decisions []*decision      // accesses that are judged together; their memory is used again
+	accesses  []*detect.Access // of the decisions, in the same order
+	made      int              // of them are put together
+	told      func(i int, before detect.Extent)
 
 	settle []hold // to be settled once what was decided is taken
 
 	listed   bool // executions are listed by their text
 	arrivals [aheadLines]arrival
 	seen     int64 // keeps the compiler from leaving out looks ahead
-	findings handover[Finding]
-	reads    handover[Read]
+	findings handover[detect.Finding]
+	reads    handover[detect.Read]
 	reopen   reopening
 	stats    counters
 }
 
-// judging is what a Detector asks of detect.Judge, which see.
+// judging is what a Detector needs of a detect.Judge, which see. Tests stand in for it.
 type judging interface {
-	Access(a *Access, provisional bool, out *Output)
-	Accesses(list []*Access, out *Output, told func(i int, before Extent))
-	Plain(r *Request) bool
-	Reload(p *Policy)
+	Access(a *detect.Access, provisional bool, out *detect.Output)
+	Accesses(list []*detect.Access, out *detect.Output, told func(i int, before detect.Extent))
+	Plain(r *detect.Request) bool
+	Reload(p *detect.Policy)
 	FillsLost() uint64
 }
 
@@ -132,16 +133,16 @@ type part struct {
 const plansKept = 1 << 14
 
 // New gives a Detector that judges by a policy, which must be compiled.
-func New(p *Policy, o Options) *Detector {
+func New(p *detect.Policy, o Options) *Detector {
 	d := newDetector(o)
-	d.facts = NewFacts(p)
-	d.judging = NewJudge(p, d.facts, d.o.Environment)
+	d.facts = detect.NewFacts(p)
+	d.judging = detect.NewJudge(p, d.facts, d.o.Environment)
 	return d
 }
 
 // Reload swaps the policy: what is decided from now on is judged by p, which must be
 // compiled. Facts and waiting lines stay.
-func (d *Detector) Reload(p *Policy) { d.judging.Reload(p) }
+func (d *Detector) Reload(p *detect.Policy) { d.judging.Reload(p) }
 
 func newDetector(o Options) *Detector {
 	if o.MaxPending <= 0 {
@@ -162,7 +163,7 @@ func newDetector(o Options) *Detector {
 	d := &Detector{
 		o: o, w: o.Windows.spans(), clock: never, slow: -1,
 		plans: query.NewCache(plansKept), chains: newChains(),
-		timeline: newTimeline(), early: map[int32][]Finding{},
+		timeline: newTimeline(), early: map[int32][]detect.Finding{},
 	}
 	d.salt = maphash.Bytes(d.chains.seed, []byte("line"))
 	d.sessions.init()
@@ -229,7 +230,7 @@ func (d *Detector) Watermark(p Part) int64 {
 
 // Take appends to out what was decided since the last call. The strings of reads
 // are cut from shared memory of 64 KiB at a time: clone those that are kept for long.
-func (d *Detector) Take(out *Output) {
+func (d *Detector) Take(out *detect.Output) {
 	d.review()
 	out.Findings = d.findings.hand(out.Findings, &d.out.Findings)
 	out.Reads = d.reads.hand(out.Reads, &d.out.Reads)
@@ -294,7 +295,7 @@ func (d *Detector) horizon() int64 {
 // ObserveAll takes events of a partition, one after the other. It gives what Observe
 // gives, and takes less time: what has fallen due is done for several events together.
 // Nothing that arrives in the meantime can be part of it, because the clock has passed it.
-func (d *Detector) ObserveAll(at Part, events []Event) {
+func (d *Detector) ObserveAll(at Part, events []detect.Event) {
 	for len(events) > 0 {
 		group := events[:min(len(events), observedTogether)]
 		events = events[len(group):]
@@ -316,12 +317,12 @@ func (d *Detector) ObserveAll(at Part, events []Event) {
 const observedTogether = 64
 
 // Observe takes one event of a partition. It copies what it keeps.
-func (d *Detector) Observe(at Part, e *Event) {
+func (d *Detector) Observe(at Part, e *detect.Event) {
 	as := d.arrival(e)
 	d.observe(at, e, &as)
 }
 
-func (d *Detector) observe(at Part, e *Event, as *arrival) {
+func (d *Detector) observe(at Part, e *detect.Event, as *arrival) {
 	p := &d.parts[at]
 	p.track.See(e.Origin.Offset)
 	d.moved(int(at))
@@ -340,11 +341,11 @@ func (d *Detector) observe(at Part, e *Event, as *arrival) {
 	}
 	d.stats.Events[e.Kind]++
 	switch e.Kind {
-	case KindRequest:
+	case detect.KindRequest:
 		d.request(at, e, as, time, stamp)
-	case KindStatement:
+	case detect.KindStatement:
 		d.statement(at, e, as, time, stamp)
-	case KindFact:
+	case detect.KindFact:
 		d.fact(e)
 	}
 	d.parts[at].track.Clock(time)
@@ -459,7 +460,7 @@ func (d *Detector) settled(n int32) {
 	}
 	h := hold{part: x.holder, ticket: x.ticket}
 	x.holder = none
-	if d.made == 0 && d.out.Extent() == (Extent{}) {
+	if d.made == 0 && d.out.Extent() == (detect.Extent{}) {
 		d.parts[h.part].track.Settle(h.ticket)
 		return
 	}

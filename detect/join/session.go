@@ -1,10 +1,12 @@
-package detect
+package join
 
 import (
 	"cmp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"trespass.dev/trespass/detect"
 )
 
 // A session of the database outlives its transactions, and a pooler gives it to one
@@ -21,7 +23,7 @@ type mark struct {
 	part   int32
 	kind   markKind
 	data   string // statement, encoded, whose settings are the session's
-	origin Origin
+	origin detect.Origin
 }
 
 type markKind uint8
@@ -153,9 +155,9 @@ func (s *sessions) before(name string, when moment, reach int64, yield func(*mar
 }
 
 // boundary tells whether a statement begins or ends a transaction.
-func boundary(s *Statement) (markKind, bool) {
+func boundary(s *detect.Statement) (markKind, bool) {
 	text := s.Command
-	if text == "" || s.Kind != StatementAudit {
+	if text == "" || s.Kind != detect.StatementAudit {
 		text = s.SQL
 	}
 	text = strings.TrimLeft(text, " \t\r\n")

@@ -1,4 +1,6 @@
-package detect
+package join
+
+import "trespass.dev/trespass/detect"
 
 // A line waits for longer than any cache remembers: where it is taken up again, a dozen
 // places in memory have to be fetched, one after the other. So the places that the next
@@ -80,7 +82,7 @@ func (t *timeline) coming(groups int) []action {
 }
 
 // aheadOf looks at what events need that are about to be observed, at most aheadLines.
-func (d *Detector) aheadOf(events []Event) {
+func (d *Detector) aheadOf(events []detect.Event) {
 	for i := range events {
 		d.arrivals[i] = d.arrival(&events[i])
 	}

@@ -1,6 +1,10 @@
-package detect
+package join
 
-import "slices"
+import (
+	"slices"
+
+	"trespass.dev/trespass/detect"
+)
 
 // resolve gives a statement that carries no transaction id its transaction.
 func (d *Detector) resolve(n int32) {
@@ -49,9 +53,9 @@ func (d *Detector) resolveTwin(n int32) {
 	x := d.nodes.at(n)
 	audit := d.nearest(n, func(y *node) (int64, bool) {
 		if x.seq != 0 && y.seq != 0 {
-			return abs(y.seq - x.seq), y.stmt == StatementAudit
+			return abs(y.seq - x.seq), y.stmt == detect.StatementAudit
 		}
-		return abs(y.time - x.time), y.stmt == StatementAudit
+		return abs(y.time - x.time), y.stmt == detect.StatementAudit
 	})
 	d.follow(n, audit)
 }

@@ -1,10 +1,11 @@
-package detect
+package join
 
 import (
 	"encoding/binary"
 	"hash/maphash"
 	"slices"
 
+	"trespass.dev/trespass/detect"
 	"trespass.dev/trespass/detect/memory"
 	"trespass.dev/trespass/detect/query"
 )
@@ -38,7 +39,7 @@ type reopened struct {
 	revision   uint32 // of its findings
 	reads      uint32 // of its reads
 	digest     uint64 // of what was given out
-	findings   []Finding
+	findings   []detect.Finding
 	names      int
 	lines      []keptLine // requests, then statements
 }
@@ -49,7 +50,7 @@ type keptLine struct {
 	plan   *query.Plan
 	time   int64
 	line   uint64
-	origin Origin
+	origin detect.Origin
 	form   lineForm
 	shared bool
 }
@@ -95,7 +96,7 @@ func (r *reopening) init() {
 func (r *reopening) hash(s string) uint64 { return maphash.String(r.seed, s) }
 
 // remember puts a decided access at hand.
-func (d *Detector) remember(a *Access, revision uint32, findings []Finding) {
+func (d *Detector) remember(a *detect.Access, revision uint32, findings []detect.Finding) {
 	r := &d.reopen
 	r.latest = max(r.latest, a.Time)
 	for r.items.Len() > 0 {
@@ -117,7 +118,7 @@ func (d *Detector) remember(a *Access, revision uint32, findings []Finding) {
 }
 
 // keptLines takes the lines of an access down as text.
-func (d *Detector) keptLines(a *Access) []keptLine {
+func (d *Detector) keptLines(a *detect.Access) []keptLine {
 	lines := d.reopen.lines.Take(len(a.Requests) + len(a.Statements))
 	for i := range a.Requests {
 		l := &a.Requests[i]
@@ -152,7 +153,7 @@ func (r *reopening) touch(s string) {
 }
 
 // fact takes a fact in.
-func (d *Detector) fact(e *Event) {
+func (d *Detector) fact(e *detect.Event) {
 	f := e.Fact
 	if f == nil {
 		return
@@ -165,8 +166,8 @@ func (d *Detector) fact(e *Event) {
 		return
 	}
 	switch f.Kind {
-	case FactCatalog, FactTable, FactPermit:
-		r.touch(CanonicalTable(f.Table))
+	case detect.FactCatalog, detect.FactTable, detect.FactPermit:
+		r.touch(detect.CanonicalTable(f.Table))
 		return
 	}
 	// One of the two sides is enough, and the record, where there is one, is the
@@ -206,11 +207,12 @@ func (d *Detector) rejudge(it *reopened) {
 		d.readBack(a, &it.lines[i])
 	}
 	before := d.out.Extent()
-	from, reads := before.Findings, before.Reads
+	from := before.Findings
 	d.judging.Access(a, false, &d.out)
 	d.dec.reset()
 	if len(d.out.Failures) > before.Failures {
-		d.out.Cut(Extent{from, reads, len(d.out.Failures)}) // what was given out before stands
+		before.Failures = len(d.out.Failures)
+		d.out.Cut(before) // what was given out before stands
 		return
 	}
 	r := &d.reopen
@@ -229,7 +231,7 @@ func (d *Detector) rejudge(it *reopened) {
 		d.out.Findings[i].Revision = it.revision
 		d.out.Findings[i].Own()
 	}
-	for i := reads; i < len(d.out.Reads); i++ {
+	for i := before.Reads; i < len(d.out.Reads); i++ {
 		d.out.Reads[i].Revision = it.reads
 	}
 	d.takeBack(it.findings, from, it.revision)
@@ -237,7 +239,7 @@ func (d *Detector) rejudge(it *reopened) {
 }
 
 // readBack reads one kept line back into an access.
-func (d *Detector) readBack(a *Access, k *keptLine) {
+func (d *Detector) readBack(a *detect.Access, k *keptLine) {
 	d.dec.s = k.text
 	if k.form == formRequest {
 		r := memory.Extend(&a.Requests)
@@ -257,7 +259,7 @@ func (d *Detector) readBack(a *Access, k *keptLine) {
 
 // digest is a hash of all that a reader would see differ. What facts may name of the
 // access is put into the queue of names on the way.
-func (r *reopening) digest(a *Access, findings []Finding) uint64 {
+func (r *reopening) digest(a *detect.Access, findings []detect.Finding) uint64 {
 	h := uint64(len(findings))
 	mix := func(x uint64) {
 		h = (h ^ x) * 0xff51afd7ed558ccd
