@@ -52,9 +52,10 @@ func (d *Detector) finish(emit bool, lines int, early []int32) {
 	}
 }
 
-// judged takes what came of the ith access, which is all that was appended since before.
-func (d *Detector) judged(i int, before detect.Extent) {
-	c := d.decisions[i]
+// judged takes what came of one access, by its place among the decisions: all that was
+// appended since before.
+func (d *Detector) judged(place int, before detect.Extent) {
+	c := d.decisions[place]
 	from := before.Findings
 	for i := from; i < len(d.out.Findings); i++ {
 		d.out.Findings[i].Revision = c.revision
