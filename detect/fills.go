@@ -114,7 +114,11 @@ func (j *Judge) cached() {
 	j.filled = v
 	for k := range v.records {
 		kept := &v.records[k]
-		i := j.record(kept.Table, kept.Name, kept.ID)
+		table := j.policy.Table(kept.Name) // another policy may be in force by now
+		if table != nil && table.Shared {
+			continue
+		}
+		i := j.record(table, kept.Name, kept.ID)
 		r, n := &j.records[i], &j.notes[i]
 		r.CameBack = Yes
 		if n.logged == nil {
