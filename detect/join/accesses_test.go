@@ -669,3 +669,23 @@ func TestWindowsHaveDefaultsAndBounds(t *testing.T) {
 		t.Errorf("spans overflow: %+v", w)
 	}
 }
+
+// Among how many executions of one text that of a line without transaction id is looked
+// for is bounded. Where some found no room, such lines stand for themselves: the nearest may
+// be another's.
+func TestAFloodOfOneTextIsBounded(t *testing.T) {
+	const sql = "select * from orders where id = $1"
+	for _, c := range []struct{ most, evicted, accesses int }{{100, 0, 20}, {5, 35, 40}} {
+		s := newStory(t, Options{MaxPerKey: c.most}, 1)
+		s.listAll()
+		at := 1000.0
+		for i := range 20 {
+			s.see(0, text(stmt("s", fmt.Sprint("3/", i+1), int64(2*i+1), at+float64(i)/100, "orders"), sql))
+			s.see(0, logged(stmt("s", "3/0", int64(2*i+2), at+float64(i)/100, ""), sql))
+		}
+		got := s.end()
+		if s.Stats().Evicted != uint64(c.evicted) || len(got) != c.accesses {
+			t.Errorf("at most %d: %d accesses and %d evicted, want %d and %d", c.most, len(got), s.Stats().Evicted, c.accesses, c.evicted)
+		}
+	}
+}

@@ -155,3 +155,36 @@ func BenchmarkTraffic(b *testing.B) {
 		runtime.KeepAlive(g.next())
 	}
 }
+
+// BenchmarkRepeats takes executions in one session of one text, a thousand a second, each
+// with a line of its duration that stands outside of its transaction. The more of them
+// there are within a few seconds, the more each such line has to look at, up to MaxPerKey.
+func BenchmarkRepeats(b *testing.B) {
+	const sql = "select * from orders where id = $1"
+	for _, n := range []int{2_500, 10_000, 40_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			for b.Loop() {
+				d := newDetector(Options{})
+				d.facts = detect.NewFacts(&detect.Policy{})
+				judged := &counter{}
+				d.judging = judged
+				p := d.Open(Start{Source: "log"})
+				for i := range n {
+					for k, e := range []detect.Event{
+						text(stmt("s", fmt.Sprint("3/", i+1), int64(2*i+1), float64(i)/1000, "orders"), sql),
+						logged(stmt("s", "3/0", int64(2*i+2), float64(i)/1000, ""), sql),
+					} {
+						e.Origin.Offset = int64(2*i + k)
+						e.LineID = uint64(2*i+k) + 1
+						d.Observe(p, &e)
+					}
+				}
+				d.End(p)
+				if judged.statements < n || judged.statements > 2*n || d.Stats().Evicted == 0 && judged.statements != n {
+					b.Fatalf("%d executions gave %d statements, %+v", n, judged.statements, d.Stats())
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(2*n*b.N), "ns/line")
+		})
+	}
+}

@@ -2,6 +2,7 @@ package join
 
 import (
 	"hash/maphash"
+	"math/bits"
 
 	"trespass.dev/trespass/detect/memory"
 )
@@ -13,6 +14,7 @@ type chain struct {
 	head, tail  int32
 	length      int32
 	side        uint8 // which of a node's links are this chain's
+	full        bool  // of a text: an execution found no room, so that the nearest may not be here
 	// last is the time of the last line whose turn is over, lastBare of the last
 	// without request id. A later line is the first of its kind only if it is far
 	// enough from them. A chain lives while lines of it wait, and that is long enough:
@@ -33,7 +35,7 @@ func (c *chains) at(i int32) *chain { return c.pool.At(i) }
 
 func newChains() chains { return chains{seed: maphash.MakeSeed(), second: maphash.MakeSeed()} }
 
-// key is what a chain is found by.
+// chainKey is what a chain is found by.
 type chainKey struct{ hash, check uint64 }
 
 // Spaces of keys: the same text as a request id and as a trace id is not one key.
@@ -58,10 +60,11 @@ func (c *chains) txn(session chainKey, name string) chainKey {
 	return chainKey{session.hash*0xff51afd7ed558ccd ^ k.hash, session.check*0xff51afd7ed558ccd ^ k.check}
 }
 
-// text is, of a session, the key of the executions of one text in it. Texts whose fingerprints
-// meet share it: whoever looks compares plans.
-func (session chainKey) text(fingerprint uint64) chainKey {
-	return chainKey{session.hash ^ fingerprint*0xff51afd7ed558ccd, session.check}
+// text is, of a session, the key of the executions of one text in one span of time. Texts
+// whose fingerprints meet share it: whoever looks compares plans.
+func (session chainKey) text(fingerprint uint64, span int64) chainKey {
+	mixed := fingerprint*0xff51afd7ed558ccd ^ uint64(span)*0x9e3779b97f4a7c15
+	return chainKey{session.hash ^ mixed, session.check ^ bits.RotateLeft64(mixed, 32)}
 }
 
 // find gives the chain of a key, or none.

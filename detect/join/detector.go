@@ -19,7 +19,9 @@ type Options struct {
 	// needs as much again. 0 means 256 MiB, about half a million lines.
 	MaxBytes int64
 	// MaxPerKey bounds the lines held for one request id, trace id or transaction; a
-	// line above it is judged by itself and counted as evicted. 0 means 4,096.
+	// line above it is judged by itself and counted as evicted. It also bounds the
+	// executions of one text in one session, within a quarter of Windows.Txn, among which
+	// that of a line without transaction id is looked for. 0 means 4,096.
 	MaxPerKey int
 	// MaxReopen bounds the decided accesses kept for facts that come late. 0 means
 	// 50,000.

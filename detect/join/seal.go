@@ -26,10 +26,20 @@ func (d *Detector) list(n int32) {
 	if !d.listed || !x.is(flagRead) || x.plan == nil {
 		return
 	}
-	if chain := d.chains.get(x.session.text(x.plan.Fingerprint), 1); chain != none {
+	chain := d.chains.get(x.session.text(x.plan.Fingerprint, d.span(x.time)), 1)
+	switch {
+	case chain == none:
+	case int(d.chains.at(chain).length) >= d.o.MaxPerKey:
+		d.chains.at(chain).full = true
+		d.stats.Evicted++
+	default:
 		d.chains.append(&d.nodes, chain, n)
 	}
 }
+
+// span numbers the spans of time by which executions are listed. They are as long as
+// nearest looks to either side, so that it looks into three.
+func (d *Detector) span(time int64) int64 { return time / max(d.w.txn/4, 1) }
 
 // listAll begins to list executions: the first line has come that looks for one. Many
 // logs hold no such line, and their executions need not be listed. Before it no line was
@@ -80,18 +90,23 @@ func (d *Detector) resolveFailure(n int32) {
 // Windows.Txn, that is least away.
 func (d *Detector) nearest(n int32, away func(*node) (int64, bool)) int32 {
 	x := d.nodes.at(n)
-	chain := d.chains.find(x.session.text(x.plan.Fingerprint))
 	best, least := none, int64(0)
-	if chain == none {
-		return best
-	}
-	for m := d.chains.at(chain).head; m != none; m = d.nodes.at(m).links[1].next {
-		y := d.nodes.at(m)
-		if !samePlan(x.plan, y.plan) || y.links[0].chain == none || abs(y.time-x.time) > d.w.txn/4 {
+	for span := d.span(x.time) - 1; span <= d.span(x.time)+1; span++ {
+		chain := d.chains.find(x.session.text(x.plan.Fingerprint, span))
+		if chain == none {
 			continue
 		}
-		if far, ok := away(y); ok && (best == none || far < least || far == least && d.nodes.before(m, best) < 0) {
-			best, least = m, far
+		if d.chains.at(chain).full {
+			return none // better by itself than in another's transaction
+		}
+		for m := d.chains.at(chain).head; m != none; m = d.nodes.at(m).links[1].next {
+			y := d.nodes.at(m)
+			if !samePlan(x.plan, y.plan) || y.links[0].chain == none || abs(y.time-x.time) > d.w.txn/4 {
+				continue
+			}
+			if far, ok := away(y); ok && (best == none || far < least || far == least && d.nodes.before(m, best) < 0) {
+				best, least = m, far
+			}
 		}
 	}
 	return best
