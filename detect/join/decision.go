@@ -61,7 +61,9 @@ func (d *Detector) judged(place int, before detect.Extent) {
 		d.out.Findings[i].Revision = c.revision
 		d.out.Findings[i].Own()
 	}
-	d.takeBack(c.early, from, c.revision)
+	if len(d.out.Failures) == before.Failures { // what was proven stands if the rest could not be judged
+		d.takeBack(c.early, from, c.revision)
+	}
 	if !c.emit {
 		d.out.Cut(before)
 	} else if len(d.out.Findings) > from {

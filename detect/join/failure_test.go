@@ -60,3 +60,33 @@ func TestAFailureIsToldOnceAndHoldsItsOffset(t *testing.T) {
 		t.Errorf("%d accesses, want 2", n)
 	}
 }
+
+// late fails once it is to judge what it has proven early.
+type late struct{ simple }
+
+func (l late) Accesses(list []*detect.Access, out *detect.Output, told func(int, detect.Extent)) {
+	oneByOne(l, list, out, told)
+}
+
+func (late) Access(a *detect.Access, provisional bool, out *detect.Output) {
+	if provisional {
+		out.Findings = append(out.Findings, detect.Finding{ID: a.FindingID(detect.FamilyRead, "orders"), Claim: detect.Proven})
+		return
+	}
+	out.Failures = append(out.Failures, detect.Failure{Rule: detect.FailedVerdicts, Origins: receipts(a)})
+}
+
+// TestAFailureTakesNothingBack: what one line has proven stands when the whole cannot be
+// judged.
+func TestAFailureTakesNothingBack(t *testing.T) {
+	s := newStory(t, Options{}, 1)
+	s.judging = late{}
+	s.see(0, event("get", 1, "r1", "ann", "foreign"))
+	if out := s.took(); len(out.Findings) != 1 || out.Findings[0].Resolved {
+		t.Fatalf("early: %+v", out.Findings)
+	}
+	s.endAll()
+	if out := s.took(); len(out.Failures) != 1 || len(out.Findings) != 0 {
+		t.Errorf("%d failures, and findings %+v", len(out.Failures), out.Findings)
+	}
+}
