@@ -7,7 +7,7 @@ func policyChange() Rule {
 		Family:    FamilyDoor,
 		About:     "Row security, a policy or a grant of a private table was changed, or a role may pass it by.",
 		Needs:     "DDL and ROLE classes in the audit log",
-		Blind:     "changes made while auditing was off; a statement is logged even if its transaction was rolled back",
+		Blind:     "changes made while auditing was off, and of a role together with its password; a statement is logged even if its transaction was rolled back",
 		Next:      "Check that the change was planned, and what was read through it since.",
 		check: func(s *scene) (hit, bool) {
 			if len(s.doors) == 0 {

@@ -44,9 +44,15 @@ func (r *reader) doorsOf(node *ast.Node) {
 	case *ast.Node_GrantRoleStmt:
 		r.membership(n.GrantRoleStmt)
 	case *ast.Node_CreateRoleStmt:
-		r.bypass([]string{n.CreateRoleStmt.GetRole()}, n.CreateRoleStmt.GetOptions())
+		role := []string{n.CreateRoleStmt.GetRole()}
+		r.bypass(role, n.CreateRoleStmt.GetOptions())
+		r.members(role, n.CreateRoleStmt.GetOptions())
 	case *ast.Node_AlterRoleStmt:
-		r.bypass(roleNames([]*ast.Node{{Node: &ast.Node_RoleSpec{RoleSpec: n.AlterRoleStmt.GetRole()}}}), n.AlterRoleStmt.GetOptions())
+		role := roleNames([]*ast.Node{{Node: &ast.Node_RoleSpec{RoleSpec: n.AlterRoleStmt.GetRole()}}})
+		r.bypass(role, n.AlterRoleStmt.GetOptions())
+		if n.AlterRoleStmt.GetAction() > 0 { // ALTER GROUP ADD, not DROP
+			r.members(role, n.AlterRoleStmt.GetOptions())
+		}
 	case *ast.Node_CreateFunctionStmt:
 		if isDefiner(n.CreateFunctionStmt.GetOptions()) {
 			r.door(Door{Table: nameOf(texts(n.CreateFunctionStmt.GetFuncname())), Change: "definer_function"})
@@ -102,12 +108,29 @@ func (r *reader) grant(g *ast.GrantStmt) {
 
 // membership notes that a role may act as another, whatever that one may.
 func (r *reader) membership(g *ast.GrantRoleStmt) {
-	if !g.GetIsGrant() {
+	if !g.GetIsGrant() || isOff(g.GetOpt(), "inherit") && isOff(g.GetOpt(), "set") {
 		return
 	}
 	for _, node := range g.GetGrantedRoles() {
 		for _, role := range roleNames(g.GetGranteeRoles()) {
 			r.door(Door{Table: "*", Change: "role_granted", Role: role, Granted: node.GetAccessPriv().GetPrivName()})
+		}
+	}
+}
+
+// members notes memberships among the options of a role.
+func (r *reader) members(roles []string, options []*ast.Node) {
+	for _, node := range options {
+		o := node.GetDefElem()
+		for _, other := range roleNames(o.GetArg().GetList().GetItems()) {
+			for _, role := range roles {
+				switch o.GetDefname() {
+				case "addroleto":
+					r.door(Door{Table: "*", Change: "role_granted", Role: role, Granted: other})
+				case "rolemembers", "adminmembers":
+					r.door(Door{Table: "*", Change: "role_granted", Role: other, Granted: role})
+				}
+			}
 		}
 	}
 }
@@ -151,6 +174,17 @@ func roleNames(nodes []*ast.Node) []string {
 		}
 	}
 	return names
+}
+
+// isOff finds an option that is false.
+func isOff(options []*ast.Node, name string) bool {
+	for _, node := range options {
+		if o := node.GetDefElem(); o.GetDefname() == name {
+			b, ok := o.GetArg().GetNode().(*ast.Node_Boolean)
+			return ok && !b.Boolean.GetBoolval()
+		}
+	}
+	return false
 }
 
 // isDefiner finds SECURITY DEFINER among the options of a function.

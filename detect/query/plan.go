@@ -91,9 +91,9 @@ type Value struct {
 
 // Door is a change of who may read a table.
 type Door struct {
-	Table  string // canonical; "schema.*" for all tables of a schema ("*" for public); the function of definer_function
+	Table  string // canonical; "schema.*" for all tables of a schema ("*" for public, and for a change of a role); the function of definer_function
 	Change string // row_security_off, no_force, policy_created, policy_altered, policy_dropped, grant, definer_function, role_bypasses, role_granted
-	Role   string // grantee, or role of the policy; "public" for everybody; empty where none is named
+	Role   string // grantee, role of the policy, or the role that was changed; "public" for everybody; empty where none is named
 	Always bool   // the policy's expression is always true
 
 	Granted string // of role_granted: the role that the grantee may act as
