@@ -189,7 +189,7 @@ func (set *settings) work(ctx context.Context, metrics string, log zerolog.Logge
 	reloading, stopReloading := context.WithCancel(ctx)
 	defer stopReloading()
 	renew := reloader(c, s, trouble, log)
-	state.renew.Store(&renew)
+	state.started(renew)
 	go reloadAt(reloading, o.reload, renew)
 	log.Info().Str("version", version).Str("metrics", metrics).Str("policy", set.rules.Policy.Version).Msg("started")
 	if o.ready != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strings"
 
 	"trespass.dev/trespass/cmd/trespass/config"
 	"trespass.dev/trespass/cmd/trespass/report"
@@ -53,7 +54,7 @@ func configWarnings(path string, c *config.Config) (list []string) {
 		}
 	}
 	if kind, address, err := sink.Parse(c.SinkAddress()); err == nil && kind == sink.Server {
-		if u, err := url.Parse(address); err == nil && (u.Scheme == "http" || u.Scheme == "clickhouse" && u.Query().Get("secure") != "true") && !loopback(u.Hostname()) {
+		if u, err := url.Parse(address); err == nil && (u.Scheme == "http" || u.Scheme == "clickhouse") && !loopback(u.Hostname()) {
 			list = append(list, fmt.Sprintf("%s: sink.address: %s is written to in plain text, password included. Use https:// or clickhouses://", path, u.Host))
 		}
 	}
@@ -63,5 +64,5 @@ func configWarnings(path string, c *config.Config) (list []string) {
 // loopback says whether a host is this machine.
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }

@@ -3,6 +3,7 @@ package kafka
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"time"
 )
@@ -72,6 +73,11 @@ func (c Config) validate() error {
 	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf("kafka: "+format, a...)) }
 	if len(c.Brokers) == 0 {
 		bad("no brokers given; name at least one as host:port")
+	}
+	for _, broker := range c.Brokers {
+		if host, port, err := net.SplitHostPort(broker); err != nil || host == "" || port == "" {
+			bad("broker %q: want host:port", broker)
+		}
 	}
 	if c.Group == "" {
 		bad("no consumer group given")

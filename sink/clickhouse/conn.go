@@ -68,6 +68,9 @@ func (a Address) options() (*ch.Options, error) {
 	if u.Host == "" {
 		return nil, errors.New("clickhouse address: no host; want clickhouse://user@host:9000/database")
 	}
+	if u.RawQuery != "" {
+		return nil, errors.New("clickhouse address: it takes no parameters; for TLS begin it with clickhouses:// or https://")
+	}
 	if u.User != nil {
 		if _, has := u.User.Password(); has {
 			return nil, errors.New("clickhouse address: it holds a password; put the password in a file and name it with password_file")

@@ -13,6 +13,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
+// ErrNotOpen, returned by Serve's reload, says that the policy will be read again later.
+var ErrNotOpen = errors.New("the sink is not open yet; the policy is read again once it is")
+
 // Serve answers /metrics, /-/healthy, /-/ready and /-/reload until ctx ends. The address
 // should be a private one: the answers name topics and partitions.
 // ready is asked at each request, and gives a reason for each part. reload is called for
@@ -41,11 +44,14 @@ func Serve(ctx context.Context, listen net.Listener, reg *prometheus.Registry, r
 			http.Error(w, "reloading over HTTP is off: set http.reload in trespass.yaml, or send SIGHUP", http.StatusForbidden)
 			return
 		}
-		if err := reload(); err != nil {
+		switch err := reload(); {
+		case errors.Is(err, ErrNotOpen):
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		case err != nil:
 			http.Error(w, "the old policy stays in force: "+err.Error(), http.StatusUnprocessableEntity)
-			return
+		default:
+			_, _ = fmt.Fprintln(w, "policy taken")
 		}
-		_, _ = fmt.Fprintln(w, "policy taken")
 	})))
 	server := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,

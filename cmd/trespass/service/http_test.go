@@ -118,6 +118,10 @@ func TestReloadOverHTTP(t *testing.T) {
 	if status, _, body := get(t, "POST", on+"/-/reload"); status != http.StatusUnprocessableEntity || body != "the old policy stays in force: policy.yaml:2:3: unknown key\n" {
 		t.Errorf("wrong policy: %d %q", status, body)
 	}
+	wrong = ErrNotOpen
+	if status, _, body := get(t, "POST", on+"/-/reload"); status != http.StatusServiceUnavailable || body != ErrNotOpen.Error()+"\n" {
+		t.Errorf("not open yet: %d %q", status, body)
+	}
 	calls = 0
 	req, err := http.NewRequestWithContext(t.Context(), "POST", on+"/-/reload", nil)
 	if err != nil {
