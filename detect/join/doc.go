@@ -28,7 +28,7 @@
 //	           node.go         one line that waits
 //	           chain.go        the lines of one key
 //	           session.go      role and user that last in a session
-//	           timeline.go     what is due, in order of event time
+//	           timeline.go     what is due, in order of event time (timeline_sort.go)
 //	           window.go       how long that is
 //	        ── once it is due:
 //	           seal.go         statements meet the settings of their transaction

@@ -8,4 +8,5 @@
 //	Pool     values with a number, whose places are used again
 //	Queue    first in, first out
 //	Table    from a hash to a number
+//	Index    the same for two hashes, of which nothing is ever taken out
 package memory

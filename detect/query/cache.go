@@ -57,7 +57,8 @@ func NewCache(limit int) *Cache {
 // Plan says what a statement's text reads, with the constants of the text in the
 // order in which the plan counts them. The constants are good until the next call
 // and as long as sql is. The error is always an *Undecided, which is shared and never
-// changed. For a known text Plan makes at most one pass over it and allocates nothing.
+// changed. For a known text Plan makes at most one pass over it, two if it cannot be
+// read, and allocates nothing.
 func (c *Cache) Plan(sql string) (*Plan, []string, error) {
 	text := withoutComment(sql)
 	if len(text) > exactLength {
