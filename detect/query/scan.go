@@ -300,7 +300,8 @@ func endOfNumber(sql string, i int) int {
 }
 
 func endOfDigits(sql string, i int) int {
-	for i < len(sql) && (classes[sql[i]]&classDigit != 0 || sql[i] == '_' && i > 0 && classes[sql[i-1]]&classDigit != 0) {
+	digit := func(i int) bool { return i >= 0 && i < len(sql) && classes[sql[i]]&classDigit != 0 }
+	for digit(i) || digit(i-1) && i < len(sql) && sql[i] == '_' && digit(i+1) {
 		i++
 	}
 	return i

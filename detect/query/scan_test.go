@@ -30,6 +30,7 @@ func TestScan(t *testing.T) {
 		{`select B'01', x'1F', n'ü', U&'\0041\+000042\\'`, "select <s>, <s>, <s>, <s>", []string{"01", "1F", "ü", `AB\`}},
 		{"select $$a'b$$, $tag$ $$ $tag$, $1, $23", "select <s>, <s>, $1, $23", []string{"a'b", " $$ "}},
 		{"select 1, 1.5, .5, 1e-3, 0x1F, 1_000, a1, t1.c2", "select <n>, <n>, <n>, <n>, <n>, <n>, a1, t1.c2", []string{"1", "1.5", ".5", "1e-3", "0x1F", "1_000"}},
+		{"select 1__0, 0_, 1_a", "select <n>__0, <n>_, <n>_a", []string{"1", "0", "1"}}, // no digit follows: a name begins
 		{"select a -1, a-1, -1, (-1), a * -1.5", "select a -<n>, a-<n>, <n>, (<n>), a * <n>", []string{"1", "1", "-1", "-1", "-1.5"}},
 		{"select -1", "select -<n>", []string{"1"}},
 		{"where x = -5", "where x = <n>", []string{"-5"}},
@@ -85,6 +86,8 @@ func FuzzScan(f *testing.F) {
 		f.Add(l.SQL)
 	}
 	f.Add("select 'a'\n'b', E'\\'', $x$y$x$, -1, .5e3, true")
+	f.Add("0__$")
+	f.Add("select 1_000, 1__0, 0_")
 	f.Fuzz(func(t *testing.T, sql string) {
 		var s scanner
 		if s.scan(sql) != "" || len(sql) > 4<<10 || !utf8.ValidString(sql) {
