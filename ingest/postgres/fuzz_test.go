@@ -77,6 +77,7 @@ func FuzzStderr(f *testing.F) {
 		f.Fatal(err)
 	}
 	seed(f, d, "testdata/stderr", "postgres15/local_A.log", "postgres15/local_C.log", "pgbadger/multiline_param.log")
+	f.Add([]byte("\n0000-00-00 00:00:00 [0] A0:"))
 	f.Fuzz(func(t *testing.T, line []byte) {
 		fuzz(t, func() decode.Decoder { return newStderr(t, Options{}) }, line)
 		if d.Starts(line) && d.Continues(line) {

@@ -103,6 +103,7 @@ func (d *Stderr) Starts(line []byte) bool {
 // severity, because a forwarder took the tab away. A line with a severity and a prefix
 // that is not known stands alone, so that it is refused and seen.
 func (d *Stderr) Continues(line []byte) bool {
+	line = bytes.TrimLeft(line, "\r\n") // as Starts does
 	switch {
 	case len(line) == 0 || line[0] == '\t':
 		return true
